@@ -1,0 +1,9 @@
+"""The entry point for WSGI servers; `manage.py serve` uses it too."""
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "registry.settings")
+
+application = get_wsgi_application()
