@@ -1,0 +1,15 @@
+"""The tables of the registry, one file a noun: groups, packages, and what hangs on them."""
+
+from .groups import ModelPackageGroup
+from .packages import ApprovalStatus, ModelPackage
+from .parts import Container, CustomerMetadataProperty, Metric, Tag
+
+__all__ = [
+    "ApprovalStatus",
+    "Container",
+    "CustomerMetadataProperty",
+    "Metric",
+    "ModelPackage",
+    "ModelPackageGroup",
+    "Tag",
+]

@@ -1,0 +1,113 @@
+"""The model package group: the name under which all versions of one model are numbered."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Max, Min, Q
+from django.urls import reverse
+
+from ..validators import DESCRIPTION_MAX, NAME_MAX, validate_description, validate_name, validate_region
+from .lookups import at_most
+
+if TYPE_CHECKING:
+    from registry.accounts.models import User
+
+
+class GroupQuerySet(models.QuerySet["ModelPackageGroup"]):
+    """Named questions about groups; start with visible_to."""
+
+    def live(self) -> GroupQuerySet:
+        """Groups that have not been deleted."""
+        return self.filter(deleted_at=None)
+
+    def visible_to(self, user: User) -> GroupQuerySet:
+        """The live groups that `user` may know of: all for anybody with a role, none otherwise."""
+        return self.live() if user.role is not None else self.none()
+
+    def has_several_regions(self) -> bool:
+        """True if there are groups of more than one region (two index reads)."""
+        found = self.live().aggregate(first=Min("region"), last=Max("region"))
+        return found["first"] != found["last"]
+
+
+class ModelPackageGroup(models.Model):
+    """A group, live or deleted. (region, name) is unique among the live ones; a group made again is a new row.
+
+    The counts and the approved version are kept by the services under the lock of this row, so that lists need no
+    look at the versions: `waiting_count` and the like count live versions by status, `approved_version` is the
+    highest number that is approved now.
+    """
+
+    region = models.CharField(max_length=16, validators=[validate_region])
+    name = models.CharField(max_length=NAME_MAX, validators=[validate_name])
+    description = models.CharField(
+        max_length=DESCRIPTION_MAX, blank=True, default="", validators=[validate_description]
+    )
+    created_at = models.DateTimeField()
+    created_by_name = models.CharField(max_length=256, blank=True, default="")
+    updated_at = models.DateTimeField()
+    updated_by_name = models.CharField(max_length=256, blank=True, default="")
+
+    last_version = models.PositiveIntegerField(default=0)
+    version_count = models.PositiveIntegerField(default=0)
+    waiting_count = models.PositiveIntegerField(default=0)
+    approved_count = models.PositiveIntegerField(default=0)
+    rejected_count = models.PositiveIntegerField(default=0)
+    latest_created_at = models.DateTimeField(null=True, blank=True)
+    approved_version = models.PositiveIntegerField(null=True, blank=True)
+    approved_at = models.DateTimeField(null=True, blank=True)
+
+    managed_storage_type = models.CharField(max_length=32, blank=True, default="")
+    original_arn = models.CharField(max_length=256, blank=True, default="")
+    imported_at = models.DateTimeField(null=True, blank=True)
+    deleted_at = models.DateTimeField(null=True, blank=True)
+    deleted_by_name = models.CharField(max_length=256, blank=True, default="")
+    created_by = models.JSONField(default=dict, blank=True)
+
+    objects = GroupQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "model package group"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["region", "name"], condition=Q(deleted_at=None), name="group_name_unique_among_live"
+            ),
+            models.CheckConstraint(
+                condition=Q(version_count__lte=F("last_version")), name="group_counts_within_numbers"
+            ),
+            at_most("region", 16, "group"),
+            at_most("name", NAME_MAX, "group"),
+            at_most("description", DESCRIPTION_MAX, "group"),
+        ]
+        indexes = [
+            models.Index(fields=[*fields], condition=Q(deleted_at=None), name=name)
+            for name, fields in {
+                "group_updated": ["-updated_at", "-id"],
+                "group_created": ["-created_at", "-id"],
+                "group_latest": ["-latest_created_at", "-id"],
+                "group_approved": ["-approved_at", "-id"],
+                "group_versions": ["-version_count", "-id"],
+                "group_name": ["name", "id"],
+            }.items()
+        ] + [models.Index(fields=["original_arn"], name="group_original_arn")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def arn(self) -> str:
+        """The group's ARN in this registry (contract section 5)."""
+        return (
+            f"arn:aws:sagemaker:{self.region}:{settings.REGISTRY_ACCOUNT_ID}:model-package-group/{self.name}"
+        )
+
+    @property
+    def unset_count(self) -> int:
+        """Live versions without an approval status."""
+        return self.version_count - self.waiting_count - self.approved_count - self.rejected_count
+
+    def get_absolute_url(self) -> str:
+        return reverse("group-detail", args=[self.region, self.name])

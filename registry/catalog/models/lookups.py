@@ -1,0 +1,36 @@
+"""Column checks and lookups that both databases can answer from an index; nothing of the domain."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import models
+from django.db.models.functions import Length
+from django.db.models.lookups import LessThanOrEqual
+
+
+def at_most(field: str, length: int, table: str) -> models.CheckConstraint:
+    """A database check that the text in `field` has at most `length` characters (SQLite does not know varchar(n))."""
+    return models.CheckConstraint(
+        condition=LessThanOrEqual(Length(models.F(field)), length), name=f"{table}_{field}_length"
+    )
+
+
+@models.CharField.register_lookup
+class Prefix(models.Lookup):
+    """`field__prefix="abc"`: begins with, letter by letter, from an index on both databases.
+
+    Django's startswith compares without case on SQLite and cannot use an index there.
+    """
+
+    lookup_name = "prefix"
+    prepare_rhs = False
+
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+        lhs, params = self.process_lhs(compiler, connection)
+        escaped = str(self.rhs).replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        return f"{lhs} LIKE %s", [*params, escaped + "%"]
+
+    def as_sqlite(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+        lhs, params = self.process_lhs(compiler, connection)
+        return f"({lhs} >= %s AND {lhs} < %s)", [*params, self.rhs, *params, f"{self.rhs}\U0010ffff"]

@@ -1,0 +1,198 @@
+"""The model package: one registered model, a numbered version of a group or an unversioned package of its own name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.urls import reverse
+
+from ..validators import (
+    DESCRIPTION_MAX,
+    NAME_MAX,
+    URL_MAX,
+    validate_description,
+    validate_name,
+    validate_region,
+)
+from .groups import ModelPackageGroup
+from .lookups import at_most
+
+if TYPE_CHECKING:
+    from registry.accounts.models import User
+
+
+class ApprovalStatus(models.TextChoices):
+    """The three statuses in the wire's spelling; the label is the word that people read."""
+
+    APPROVED = "Approved", "Approved"
+    WAITING = "PendingManualApproval", "Waiting"
+    REJECTED = "Rejected", "Rejected"
+
+
+class PackageQuerySet(models.QuerySet["ModelPackage"]):
+    """Named questions about packages; start with visible_to."""
+
+    def live(self) -> PackageQuerySet:
+        """Packages that have not been deleted."""
+        return self.filter(deleted_at=None)
+
+    def visible_to(self, user: User) -> PackageQuerySet:
+        """The live packages that `user` may know of: all for anybody with a role, none otherwise."""
+        return self.live() if user.role is not None else self.none()
+
+    def versioned(self) -> PackageQuerySet:
+        return self.filter(group__isnull=False)
+
+    def unversioned(self) -> PackageQuerySet:
+        return self.filter(group__isnull=True)
+
+    def approved(self) -> PackageQuerySet:
+        return self.filter(approval_status=ApprovalStatus.APPROVED)
+
+    def of_version(self, region: str, group: str, version: int) -> PackageQuerySet:
+        """The version with that number of the live group with that name; at most one row."""
+        return self.filter(
+            group__region=region, group__name=group, group__deleted_at=None, version=version
+        ).select_related("group")
+
+
+class ModelPackage(models.Model):
+    """A registered model. Versioned: `group` and `version`; unversioned: `name`; the database holds that xor.
+
+    What was registered never changes but for status, stage, metadata and what UpdateModelPackage may replace. Members
+    that pages filter by are columns; the rest is kept as sent, in JSON columns named after the wire's members, at the
+    end of the row so that lists need not read them. `revision` rises with every change (optimistic locks).
+    """
+
+    region = models.CharField(max_length=16, validators=[validate_region])
+    group = models.ForeignKey(
+        ModelPackageGroup,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="packages",
+        db_index=False,
+    )
+    version = models.PositiveIntegerField(null=True, blank=True)
+    name = models.CharField(max_length=NAME_MAX, null=True, blank=True, validators=[validate_name])
+    description = models.CharField(
+        max_length=DESCRIPTION_MAX, blank=True, default="", validators=[validate_description]
+    )
+    approval_status = models.CharField(max_length=21, null=True, blank=True, choices=ApprovalStatus.choices)
+    approval_description = models.CharField(max_length=1024, blank=True, default="")
+    decided_at = models.DateTimeField(null=True, blank=True)
+    decided_by_name = models.CharField(max_length=256, blank=True, default="")
+    stage = models.CharField(max_length=63, blank=True, default="")
+    stage_status = models.CharField(max_length=63, blank=True, default="")
+    stage_description = models.CharField(max_length=1024, blank=True, default="")
+    created_at = models.DateTimeField()
+    created_by_name = models.CharField(max_length=256, blank=True, default="")
+    last_modified_at = models.DateTimeField(null=True, blank=True)
+    last_modified_by_name = models.CharField(max_length=256, blank=True, default="")
+    revision = models.PositiveIntegerField(default=0)
+    deleted_at = models.DateTimeField(null=True, blank=True)
+    deleted_by_name = models.CharField(max_length=256, blank=True, default="")
+    imported_at = models.DateTimeField(null=True, blank=True)
+    original_arn = models.CharField(max_length=256, blank=True, default="")
+    # Why the metric reports could not be read; empty when they were, or when there are none.
+    metrics_note = models.CharField(max_length=300, blank=True, default="")
+
+    registration_type = models.CharField(max_length=16, blank=True, default="")
+    status = models.CharField(max_length=16, default="Completed")
+    certify_for_marketplace = models.BooleanField(default=False)
+    skip_model_validation = models.CharField(max_length=8, blank=True, default="")
+    managed_storage_type = models.CharField(max_length=32, blank=True, default="")
+    domain = models.CharField(max_length=256, blank=True, default="")
+    task = models.CharField(max_length=256, blank=True, default="")
+    sample_payload_url = models.CharField(max_length=URL_MAX, blank=True, default="")
+    source_uri = models.CharField(max_length=URL_MAX, blank=True, default="")
+
+    created_by = models.JSONField(default=dict, blank=True)
+    last_modified_by = models.JSONField(null=True, blank=True)
+    status_details = models.JSONField(null=True, blank=True)
+    metadata_properties = models.JSONField(null=True, blank=True)
+    model_metrics = models.JSONField(null=True, blank=True)
+    inference_specification = models.JSONField(null=True, blank=True)
+    source_algorithm_specification = models.JSONField(null=True, blank=True)
+    validation_specification = models.JSONField(null=True, blank=True)
+    drift_check_baselines = models.JSONField(null=True, blank=True)
+    additional_inference_specifications = models.JSONField(null=True, blank=True)
+    security_config = models.JSONField(null=True, blank=True)
+    model_card = models.JSONField(null=True, blank=True)
+
+    objects = PackageQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "model package"
+        constraints = [
+            models.UniqueConstraint(fields=["group", "version"], name="package_number_unique_in_group"),
+            models.UniqueConstraint(
+                fields=["region", "name"],
+                condition=Q(name__isnull=False, deleted_at=None),
+                name="package_name_unique_among_live",
+            ),
+            models.CheckConstraint(
+                condition=Q(group__isnull=False, version__isnull=False, version__gte=1, name__isnull=True)
+                | Q(group__isnull=True, version__isnull=True, name__isnull=False),
+                name="package_versioned_xor_unversioned",
+            ),
+            models.CheckConstraint(
+                condition=Q(approval_status__isnull=True) | Q(approval_status__in=ApprovalStatus.values),
+                name="package_approval_status_known",
+            ),
+            at_most("name", NAME_MAX, "package"),
+            at_most("description", DESCRIPTION_MAX, "package"),
+            at_most("approval_description", 1024, "package"),
+            at_most("stage", 63, "package"),
+            at_most("source_uri", URL_MAX, "package"),
+        ]
+        indexes = [
+            models.Index(fields=["group", "approval_status", "-version"], name="package_group_status"),
+            models.Index(fields=["group", "stage", "-version"], name="package_group_stage"),
+            models.Index(fields=["group", "created_by_name", "-version"], name="package_group_author"),
+            models.Index(fields=["approval_status", "-created_at", "-id"], name="package_status_created"),
+            models.Index(fields=["stage", "-id"], name="package_stage"),
+            models.Index(fields=["created_by_name", "-id"], name="package_author"),
+            models.Index(fields=["-created_at", "-id"], name="package_created"),
+            models.Index(
+                fields=["-created_at", "-id"],
+                condition=Q(group__isnull=True),
+                name="package_unversioned_created",
+            ),
+            models.Index(fields=["original_arn"], name="package_original_arn"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.group.name} v{self.version}" if self.group is not None else str(self.name)
+
+    @property
+    def is_versioned(self) -> bool:
+        return self.group_id is not None
+
+    @property
+    def is_approved(self) -> bool:
+        return self.approval_status == ApprovalStatus.APPROVED
+
+    @property
+    def arn(self) -> str:
+        """The package's ARN in this registry (contract section 5)."""
+        subject = f"{self.group.name}/{self.version}" if self.group is not None else self.name
+        return f"arn:aws:sagemaker:{self.region}:{settings.REGISTRY_ACCOUNT_ID}:model-package/{subject}"
+
+    @property
+    def model_life_cycle(self) -> dict[str, Any] | None:
+        """The stage as the wire's ModelLifeCycle, None without one."""
+        if not self.stage:
+            return None
+        cycle = {"Stage": self.stage, "StageStatus": self.stage_status}
+        if self.stage_description:
+            cycle["StageDescription"] = self.stage_description
+        return cycle
+
+    def get_absolute_url(self) -> str:
+        if self.group is not None:
+            return reverse("package-detail", args=[self.region, self.group.name, self.version])
+        return reverse("unversioned-detail", args=[self.region, self.name])

@@ -1,0 +1,29 @@
+"""Every write to the catalog, one function each; all doors call these.
+
+Each is keyword-only with `actor` first, asks permission, holds the rules, saves, and records its event, in one
+transaction. Locks are taken in one order: the group's row, then the package's.
+"""
+
+from .approvals import update_approval_status
+from .groups import create_model_package_group, update_model_package_group_description
+from .life_cycles import update_model_life_cycle
+from .metadata import update_customer_metadata
+from .metrics import store_metrics
+from .packages import create_model_package
+from .registrations import Registration
+from .tags import add_tags, delete_tags, digest_of_tags, set_tags
+
+__all__ = [
+    "Registration",
+    "add_tags",
+    "create_model_package",
+    "create_model_package_group",
+    "delete_tags",
+    "digest_of_tags",
+    "set_tags",
+    "store_metrics",
+    "update_approval_status",
+    "update_customer_metadata",
+    "update_model_life_cycle",
+    "update_model_package_group_description",
+]

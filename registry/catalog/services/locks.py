@@ -1,0 +1,74 @@
+"""Row locks and the bookkeeping that every change of a locked row needs; no rule of its own.
+
+SQLite has no row locks: there every transaction that writes begins IMMEDIATE, one at a time, which is the same.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+
+from registry.accounts.permissions import Actor
+from registry.events.models import Event
+
+from ..errors import Conflict, NotFound
+from ..models import ModelPackage, ModelPackageGroup
+
+
+def lock_group(pk: int) -> ModelPackageGroup:
+    """The live group, locked until the transaction ends; NotFound when it was deleted meanwhile."""
+    group = ModelPackageGroup.objects.select_for_update().live().filter(pk=pk).first()
+    if group is None:
+        raise NotFound("This group was deleted.")
+    return group
+
+
+def lock_package(pk: int) -> ModelPackage:
+    """The live package and its group, both locked, the group first; NotFound when it was deleted meanwhile."""
+    group_id = ModelPackage.objects.filter(pk=pk).values_list("group_id", flat=True).first()
+    group = lock_group(group_id) if group_id else None
+    package = ModelPackage.objects.select_for_update().live().filter(pk=pk).first()
+    if package is None:
+        raise NotFound("This version was deleted.")
+    package.group = group
+    return package
+
+
+def user_context(actor: Actor) -> dict[str, Any]:
+    """The wire's UserContext of an actor: IamIdentity with the ARN and id (contract section 6, Who and when)."""
+    account = settings.REGISTRY_ACCOUNT_ID
+    principal = str(actor.user.pk) if actor.user is not None else actor.name
+    return {"IamIdentity": {"Arn": f"arn:aws:iam::{account}:user/{actor.name}", "PrincipalId": principal}}
+
+
+def touch_group(actor: Actor, group: ModelPackageGroup, **changes: Any) -> None:
+    """Save `changes` on a locked group and note who changed it last."""
+    changes |= {"updated_at": timezone.now(), "updated_by_name": actor.name}
+    for field, value in changes.items():
+        setattr(group, field, value)
+    group.save(update_fields=list(changes))
+
+
+def touch_package(actor: Actor, package: ModelPackage, **changes: Any) -> None:
+    """Save `changes` on a locked package, raise its revision, note who changed it last, here and on its group."""
+    changes |= {
+        "revision": package.revision + 1,
+        "last_modified_at": timezone.now(),
+        "last_modified_by": user_context(actor),
+        "last_modified_by_name": actor.name,
+    }
+    for field, value in changes.items():
+        setattr(package, field, value)
+    package.save(update_fields=list(changes))
+    if package.group is not None:
+        touch_group(actor, package.group)
+
+
+def conflict(message: str, *, current: Any, kind: str, **subject: int) -> Conflict:
+    """A Conflict that names who made the last change of that kind to the subject (group_id=… or package_id=…)."""
+    last = Event.objects.filter(kind=kind, **subject).order_by("-id").first()
+    who: tuple[str, datetime | None] = (last.actor_name, last.at) if last else ("", None)
+    return Conflict(message, current=current, changed_by=who[0], changed_at=who[1])

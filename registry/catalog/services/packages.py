@@ -1,0 +1,195 @@
+"""Register a model package: the next version of a group, or an unversioned package of its own name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.db.models import F
+from django.db.models.functions import Coalesce, Greatest
+from django.utils import timezone
+
+from registry.accounts.permissions import Actor, authorize
+from registry.events.services import record
+
+from ..errors import AlreadyExists, NotFound
+from ..models import (
+    ApprovalStatus,
+    Container,
+    CustomerMetadataProperty,
+    Metric,
+    ModelPackage,
+    ModelPackageGroup,
+)
+from ..validators import validate_name
+from .locks import user_context
+from .metrics import metrics_of_metadata
+from .registrations import Registration
+from .states import package_state
+from .tags import insert_tags
+
+# Which counter of the group a status adds to; None (no status) adds to none.
+STATUS_COUNTERS: dict[str | None, str] = {
+    ApprovalStatus.WAITING: "waiting_count",
+    ApprovalStatus.APPROVED: "approved_count",
+    ApprovalStatus.REJECTED: "rejected_count",
+}
+
+
+def take_number(group: ModelPackageGroup, package: ModelPackage, *, number: int | None, by: str) -> int:
+    """Raise the group's counters for one more version and return its number.
+
+    One UPDATE that also locks the row, so that concurrent writers get 1, 2, 3 … without a gap. `number` is given by
+    an import: then the counter rises to it if it is below.
+    """
+    changes: dict[str, Any] = {
+        "last_version": F("last_version") + 1 if number is None else Greatest(F("last_version"), number),
+        "version_count": F("version_count") + 1,
+        "latest_created_at": Coalesce(
+            Greatest(F("latest_created_at"), package.created_at), package.created_at
+        ),
+        "updated_at": Greatest(F("updated_at"), package.last_modified_at or package.created_at),
+        "updated_by_name": by,
+    }
+    counter = STATUS_COUNTERS.get(package.approval_status)
+    if counter:
+        changes[counter] = F(counter) + 1
+    if not ModelPackageGroup.objects.live().filter(pk=group.pk).update(**changes):
+        raise NotFound("This group was deleted.")
+    group.refresh_from_db()
+    return group.last_version if number is None else number
+
+
+def image_parts(image: str) -> tuple[str, str]:
+    """The image without its registry host ("repository:tag") and the tag alone, either empty where there is none."""
+    name = image.rpartition("/")[2].partition("@")[0]
+    return name, name.partition(":")[2]
+
+
+def container_rows(package: ModelPackage, containers: Iterable[Mapping[str, Any]]) -> list[Container]:
+    """The containers of an inference specification as rows; the artifact may stand in ModelDataSource instead."""
+    rows = []
+    for position, container in enumerate(containers):
+        source = (container.get("ModelDataSource") or {}).get("S3DataSource") or {}
+        image = container.get("Image") or ""
+        image_name, image_tag = image_parts(image)
+        rows.append(
+            Container(
+                package=package,
+                position=position,
+                image=image,
+                image_name=image_name,
+                image_tag=image_tag,
+                image_digest=container.get("ImageDigest") or "",
+                model_data_url=container.get("ModelDataUrl") or source.get("S3Uri") or "",
+                model_data_etag=container.get("ModelDataETag") or source.get("ETag") or "",
+                framework=container.get("Framework") or "",
+                framework_version=container.get("FrameworkVersion") or "",
+            )
+        )
+    return rows
+
+
+def insert_package(package: ModelPackage, registration: Registration, *, number: int | None, by: str) -> None:
+    """Insert a checked package with all that hangs on it; the shared core of registering and importing.
+
+    Raises NotFound when the group was deleted meanwhile, AlreadyExists when the number or name is taken.
+    """
+    group = package.group
+    if group is not None:
+        package.version = take_number(group, package, number=number, by=by)
+    try:
+        with transaction.atomic():
+            package.save(force_insert=True)
+    except IntegrityError as error:
+        taken = ModelPackage.objects.live().filter(
+            group=group, version=package.version, region=package.region, name=package.name
+        )
+        if not taken.exists():
+            raise
+        raise AlreadyExists(f"{package} exists already.", taken.first()) from error
+    Container.objects.bulk_create(container_rows(package, registration.containers))
+    pairs = registration.customer_metadata_properties
+    CustomerMetadataProperty.objects.bulk_create(
+        CustomerMetadataProperty(package=package, key=key, value=value, slot=slot)
+        for slot, (key, value) in enumerate(pairs.items())
+    )
+    typed = dict(registration.metrics)
+    Metric.objects.bulk_create(
+        [Metric(package=package, name=n, value=v, source=Metric.Source.TYPED) for n, v in typed.items()]
+        + [
+            Metric(package=package, name=n, value=v, source=Metric.Source.METADATA)
+            for n, v in metrics_of_metadata(pairs).items()
+            if n not in typed
+        ]
+    )
+    insert_tags(package, registration.tags)
+    if group is not None and package.is_approved:
+        note_approved_version(group)
+
+
+def note_approved_version(group: ModelPackageGroup) -> None:
+    """Set the group's approved version: the approved one with the highest number, or none (DESIGN section 5)."""
+    newest = (
+        ModelPackage.objects.live()
+        .approved()
+        .filter(group=group)
+        .order_by("-version")
+        .values_list("version", "decided_at", "created_at")
+        .first()
+    )
+    version, decided, created = newest or (None, None, None)
+    group.approved_version, group.approved_at = version, decided or created
+    group.save(update_fields=["approved_version", "approved_at"])
+
+
+@transaction.atomic
+def create_model_package(
+    *,
+    actor: Actor,
+    registration: Registration,
+    group: ModelPackageGroup | None = None,
+    region: str = "",
+    name: str = "",
+) -> ModelPackage:
+    """Register the next version of `group`, or the unversioned package `name` in `region`; never both.
+
+    Needs contributor; reviewer when it is registered as Approved or Rejected, or with a stage other than the first.
+    Leaves `model_package.created`. Raises NotAllowed, NotFound (group deleted meanwhile), AlreadyExists (name taken),
+    ValidationError by field.
+    """
+    authorize(actor, "model_package.create", group)
+    if registration.approval_status in (ApprovalStatus.APPROVED, ApprovalStatus.REJECTED):
+        authorize(actor, "model_package.decide", group)
+    registration.clean(versioned=group is not None)
+    if group is None:
+        try:
+            validate_name(name)
+        except ValidationError as error:
+            raise ValidationError({"name": error.messages}) from error
+    now: datetime = timezone.now()
+    decided = registration.approval_status in (ApprovalStatus.APPROVED, ApprovalStatus.REJECTED)
+    package = ModelPackage(
+        group=group,
+        region=group.region if group is not None else region,
+        name=None if group is not None else name,
+        created_at=now,
+        created_by=user_context(actor),
+        created_by_name=actor.name,
+        decided_at=now if decided else None,
+        decided_by_name=actor.name if decided else "",
+        **registration.columns(),
+    )
+    insert_package(package, registration, number=None, by=actor.name)
+    record(
+        actor,
+        "model_package.created",
+        package=package,
+        after=package_state(package, registration),
+        comment=registration.approval_description,
+        at=now,
+    )
+    return package

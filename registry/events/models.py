@@ -1,0 +1,80 @@
+"""What happened: one row per change, written in the transaction of the change and never touched again."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+
+class EventQuerySet(models.QuerySet["Event"]):
+    """Named questions about the log; newest first is `-id`, since ids rise with time."""
+
+    def in_feed(self) -> EventQuerySet:
+        """What the activity pages show: everything but the single records of an import, which has one line."""
+        return self.filter(in_feed=True)
+
+    def for_group(self, group_id: int) -> EventQuerySet:
+        return self.filter(group_id=group_id)
+
+    def for_package(self, package_id: int) -> EventQuerySet:
+        return self.filter(package_id=package_id)
+
+    def before(self, event_id: int | None) -> EventQuerySet:
+        """The page after the event with that id (keyset paging)."""
+        return self if event_id is None else self.filter(id__lt=event_id)
+
+
+class Event(models.Model):
+    """Who did what to which object, by which door, with the state before and after.
+
+    The subject is named by plain ids and names, not by foreign keys: the log must outlive what it speaks of.
+    `before` and `after` hold the members that changed, in the wire's names, so that the tables can be replayed
+    from the log.
+    """
+
+    at = models.DateTimeField(default=timezone.now)
+    kind = models.CharField(max_length=64)
+    category = models.CharField(max_length=16)
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
+        related_name="+",
+    )
+    actor_name = models.CharField(max_length=256)
+    door = models.CharField(max_length=16)
+    access_key = models.CharField(max_length=128, blank=True, default="")
+    user_agent = models.CharField(max_length=512, blank=True, default="")
+
+    region = models.CharField(max_length=16, blank=True, default="")
+    group_id = models.BigIntegerField(null=True, blank=True)
+    group_name = models.CharField(max_length=63, blank=True, default="")
+    package_id = models.BigIntegerField(null=True, blank=True)
+    package_name = models.CharField(max_length=63, blank=True, default="")
+    version = models.PositiveIntegerField(null=True, blank=True)
+    target = models.CharField(max_length=256, blank=True, default="")
+
+    comment = models.TextField(blank=True, default="")
+    in_feed = models.BooleanField(default=True)
+    batch = models.UUIDField(null=True, blank=True)
+    before = models.JSONField(null=True, blank=True)
+    after = models.JSONField(null=True, blank=True)
+
+    objects = EventQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [
+            models.Index(fields=["group_id", "-id"], name="event_group"),
+            models.Index(fields=["package_id", "-id"], name="event_package"),
+            models.Index(fields=["-id"], name="event_feed", condition=models.Q(in_feed=True)),
+            models.Index(fields=["category", "-id"], name="event_category", condition=models.Q(in_feed=True)),
+            models.Index(fields=["actor_name", "-id"], name="event_actor", condition=models.Q(in_feed=True)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.at:%Y-%m-%d %H:%M} {self.actor_name} {self.kind}"

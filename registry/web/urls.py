@@ -1,0 +1,64 @@
+"""Every address of the browser door, grouped by noun."""
+
+from __future__ import annotations
+
+from django.urls import include, path, register_converter
+from django.views.generic import RedirectView
+
+from . import converters
+from .views import accounts, activity, groups, metadata, packages, register, reviews, tags, timeline, versions
+
+register_converter(converters.RegionConverter, "region")
+register_converter(converters.NameConverter, "name")
+register_converter(converters.VersionConverter, "version")
+register_converter(converters.RowConverter, "row")
+
+# A version or an unversioned package: the same pages and forms under two addresses.
+_package_patterns = [
+    path("metadata/", metadata.metadata_add, name="metadata"),
+    path("metadata/<row:pk>/", metadata.metadata_row, name="metadata-row"),
+    path("metadata/<row:pk>/edit/", metadata.metadata_edit, name="metadata-edit"),
+    path("metadata/<row:pk>/remove/", metadata.metadata_remove, name="metadata-remove"),
+    path("stage/", reviews.stage_update, name="stage"),
+    path("tags/", tags.package_tags, name="tags"),
+    path("tags/edit/", tags.package_tags_edit, name="tags-edit"),
+]
+
+_version_patterns = [
+    path("", versions.package_detail, name="package-detail"),
+    path("review/", reviews.package_review, name="package-review"),
+    path("", include((_package_patterns, "web"), namespace="version")),
+]
+
+_group_patterns = [
+    path("", timeline.group_detail, name="group-detail"),
+    path("timeline/", timeline.group_timeline, name="group-timeline"),
+    path("description/", groups.group_description, name="group-description"),
+    path("tags/", tags.group_tags, name="group-tags"),
+    path("tags/edit/", tags.group_tags_edit, name="group-tags-edit"),
+    path("register/", register.package_register, name="package-register"),
+    path("register/container/", register.package_register_container, name="package-register-container"),
+    path("versions/<version:version>/", include(_version_patterns)),
+]
+
+urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="group-list"), name="home"),
+    path("groups/", groups.group_list, name="group-list"),
+    path("groups/suggest/", groups.group_suggest, name="group-suggest"),
+    path("groups/new/", groups.group_create, name="group-create"),
+    path("groups/new/check-name/", groups.group_check_name, name="group-check-name"),
+    path("groups/<region:region>/<name:name>/", include(_group_patterns)),
+    path("packages/", packages.package_list, name="package-list"),
+    path("packages/new/", register.unversioned_register, name="unversioned-register"),
+    path("packages/<region:region>/<name:name>/", versions.unversioned_detail, name="unversioned-detail"),
+    path(
+        "packages/<region:region>/<name:name>/", include((_package_patterns, "web"), namespace="unversioned")
+    ),
+    path("activity/", activity.activity_list, name="activity"),
+    path("login/", accounts.login, name="login"),
+    path("logout/", accounts.logout, name="logout"),
+    path("settings/password/", accounts.password_change, name="password-change"),
+    path("settings/users/", accounts.user_list, name="user-list"),
+    path("settings/users/new/", accounts.user_create, name="user-create"),
+    path("settings/users/<row:pk>/", accounts.user_detail, name="user-detail"),
+]

@@ -1,0 +1,7 @@
+"""packages views."""
+
+from django.http import HttpRequest, HttpResponse
+
+
+def package_list(request: HttpRequest, **address: object) -> HttpResponse:
+    return HttpResponse("")
