@@ -34,9 +34,7 @@ def _show(character: str) -> str:
 def _check_characters(value: str, allowed: regex.Pattern, what: str) -> None:
     for character in value:
         if not allowed.fullmatch(character):
-            raise ValidationError(
-                f"The character {_show(character)} is not allowed here. {what}", "characters"
-            )
+            raise ValidationError(f"The character {_show(character)} is not allowed here. {what}", "characters")
 
 
 def validate_name(value: str) -> None:
@@ -82,9 +80,7 @@ def validate_metadata_value(value: str) -> None:
     if not value:
         raise ValidationError("Enter a value.", "required")
     if len(value) > VALUE_MAX:
-        raise ValidationError(
-            f"A value has at most {VALUE_MAX} characters; this has {len(value)}.", "max_length"
-        )
+        raise ValidationError(f"A value has at most {VALUE_MAX} characters; this has {len(value)}.", "max_length")
     _check_characters(value, _LABEL_CHARACTER, _LABEL_WORDS)
 
 

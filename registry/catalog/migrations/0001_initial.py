@@ -3,8 +3,9 @@
 import django.db.models.deletion
 import django.db.models.functions.text
 import django.db.models.lookups
-import registry.catalog.validators
 from django.db import migrations, models
+
+import registry.catalog.validators
 
 
 class Migration(migrations.Migration):
@@ -18,9 +19,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
                 ),
                 (
                     "region",
@@ -86,9 +85,7 @@ class Migration(migrations.Migration):
                         fields=["-version_count", "-id"],
                         name="group_versions",
                     ),
-                    models.Index(
-                        condition=models.Q(("deleted_at", None)), fields=["name", "id"], name="group_name"
-                    ),
+                    models.Index(condition=models.Q(("deleted_at", None)), fields=["name", "id"], name="group_name"),
                     models.Index(fields=["original_arn"], name="group_original_arn"),
                 ],
                 "constraints": [
@@ -127,9 +124,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
                 ),
                 (
                     "region",
@@ -225,15 +220,11 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
                 ),
                 (
                     "key",
-                    models.CharField(
-                        max_length=128, validators=[registry.catalog.validators.validate_tag_key]
-                    ),
+                    models.CharField(max_length=128, validators=[registry.catalog.validators.validate_tag_key]),
                 ),
                 (
                     "value",
@@ -277,9 +268,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
                 ),
                 ("name", models.CharField(max_length=128)),
                 ("value", models.FloatField()),
@@ -327,21 +316,15 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
                 ),
                 (
                     "key",
-                    models.CharField(
-                        max_length=128, validators=[registry.catalog.validators.validate_metadata_key]
-                    ),
+                    models.CharField(max_length=128, validators=[registry.catalog.validators.validate_metadata_key]),
                 ),
                 (
                     "value",
-                    models.CharField(
-                        max_length=256, validators=[registry.catalog.validators.validate_metadata_value]
-                    ),
+                    models.CharField(max_length=256, validators=[registry.catalog.validators.validate_metadata_value]),
                 ),
                 ("slot", models.PositiveSmallIntegerField()),
                 (
@@ -366,9 +349,7 @@ class Migration(migrations.Migration):
                 ],
                 "constraints": [
                     models.UniqueConstraint(fields=("package", "key"), name="property_key_unique_in_package"),
-                    models.UniqueConstraint(
-                        fields=("package", "slot"), name="property_slot_unique_in_package"
-                    ),
+                    models.UniqueConstraint(fields=("package", "slot"), name="property_slot_unique_in_package"),
                     models.CheckConstraint(condition=models.Q(("slot__lt", 50)), name="property_at_most_50"),
                     models.CheckConstraint(
                         condition=models.Q(
@@ -396,9 +377,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
                 ),
                 ("position", models.PositiveSmallIntegerField()),
                 (
@@ -454,9 +433,7 @@ class Migration(migrations.Migration):
                 ],
                 "constraints": [
                     models.UniqueConstraint(fields=("package", "position"), name="container_position_unique"),
-                    models.CheckConstraint(
-                        condition=models.Q(("position__lt", 15)), name="container_at_most_15"
-                    ),
+                    models.CheckConstraint(condition=models.Q(("position__lt", 15)), name="container_at_most_15"),
                     models.CheckConstraint(
                         condition=django.db.models.lookups.LessThanOrEqual(
                             django.db.models.functions.text.Length(models.F("image")), 255
@@ -486,9 +463,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="modelpackage",
-            index=models.Index(
-                fields=["approval_status", "-created_at", "-id"], name="package_status_created"
-            ),
+            index=models.Index(fields=["approval_status", "-created_at", "-id"], name="package_status_created"),
         ),
         migrations.AddIndex(
             model_name="modelpackage",
@@ -516,9 +491,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="modelpackage",
-            constraint=models.UniqueConstraint(
-                fields=("group", "version"), name="package_number_unique_in_group"
-            ),
+            constraint=models.UniqueConstraint(fields=("group", "version"), name="package_number_unique_in_group"),
         ),
         migrations.AddConstraint(
             model_name="modelpackage",
@@ -650,9 +623,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="tag",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("key", ""), _negated=True), name="tag_key_not_empty"
-            ),
+            constraint=models.CheckConstraint(condition=models.Q(("key", ""), _negated=True), name="tag_key_not_empty"),
         ),
         migrations.AddConstraint(
             model_name="tag",

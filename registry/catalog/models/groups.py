@@ -97,17 +97,15 @@ class ModelPackageGroup(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def get_absolute_url(self) -> str:
+        return reverse("group-detail", args=[self.region, self.name])
+
     @property
     def arn(self) -> str:
         """The group's ARN in this registry (contract section 5)."""
-        return (
-            f"arn:aws:sagemaker:{self.region}:{settings.REGISTRY_ACCOUNT_ID}:model-package-group/{self.name}"
-        )
+        return f"arn:aws:sagemaker:{self.region}:{settings.REGISTRY_ACCOUNT_ID}:model-package-group/{self.name}"
 
     @property
     def unset_count(self) -> int:
         """Live versions without an approval status."""
         return self.version_count - self.waiting_count - self.approved_count - self.rejected_count
-
-    def get_absolute_url(self) -> str:
-        return reverse("group-detail", args=[self.region, self.name])

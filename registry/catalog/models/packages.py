@@ -77,11 +77,13 @@ class ModelPackage(models.Model):
         db_index=False,
     )
     version = models.PositiveIntegerField(null=True, blank=True)
-    name = models.CharField(max_length=NAME_MAX, null=True, blank=True, validators=[validate_name])
+    name = models.CharField(max_length=NAME_MAX, null=True, blank=True, validators=[validate_name])  # noqa: DJ001
     description = models.CharField(
         max_length=DESCRIPTION_MAX, blank=True, default="", validators=[validate_description]
     )
-    approval_status = models.CharField(max_length=21, null=True, blank=True, choices=ApprovalStatus.choices)
+    approval_status = models.CharField(  # noqa: DJ001 - SageMaker knows versions without a status
+        max_length=21, null=True, blank=True, choices=ApprovalStatus.choices
+    )
     approval_description = models.CharField(max_length=1024, blank=True, default="")
     decided_at = models.DateTimeField(null=True, blank=True)
     decided_by_name = models.CharField(max_length=256, blank=True, default="")
@@ -168,6 +170,11 @@ class ModelPackage(models.Model):
     def __str__(self) -> str:
         return f"{self.group.name} v{self.version}" if self.group is not None else str(self.name)
 
+    def get_absolute_url(self) -> str:
+        if self.group is not None:
+            return reverse("package-detail", args=[self.region, self.group.name, self.version])
+        return reverse("unversioned-detail", args=[self.region, self.name])
+
     @property
     def is_versioned(self) -> bool:
         return self.group_id is not None
@@ -191,8 +198,3 @@ class ModelPackage(models.Model):
         if self.stage_description:
             cycle["StageDescription"] = self.stage_description
         return cycle
-
-    def get_absolute_url(self) -> str:
-        if self.group is not None:
-            return reverse("package-detail", args=[self.region, self.group.name, self.version])
-        return reverse("unversioned-detail", args=[self.region, self.name])

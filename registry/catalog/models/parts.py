@@ -60,8 +60,7 @@ class Tag(models.Model):
             models.UniqueConstraint(fields=["package", "slot"], name="tag_slot_unique_in_package"),
             models.CheckConstraint(condition=Q(slot__lt=TAGS_MAX), name="tag_at_most_50"),
             models.CheckConstraint(
-                condition=Q(group__isnull=False, package__isnull=True)
-                | Q(group__isnull=True, package__isnull=False),
+                condition=Q(group__isnull=False, package__isnull=True) | Q(group__isnull=True, package__isnull=False),
                 name="tag_of_one_owner",
             ),
             models.CheckConstraint(condition=~Q(key=""), name="tag_key_not_empty"),
@@ -83,7 +82,7 @@ class Tag(models.Model):
 
 
 class CustomerMetadataProperty(models.Model):
-    """One key and value of a package's customer metadata; `slot` (0 to 49, unique) makes "at most 50" a database rule."""
+    """One key and value of a package's customer metadata; `slot` (0 to 49, unique) makes "at most 50" a rule."""
 
     package = models.ForeignKey(
         ModelPackage, on_delete=models.CASCADE, related_name="customer_metadata_properties", db_index=False
@@ -103,9 +102,7 @@ class CustomerMetadataProperty(models.Model):
             at_most("key", KEY_MAX, "property"),
             at_most("value", VALUE_MAX, "property"),
         ]
-        indexes = [
-            models.Index(fields=["key", "value", "package"], name="property_find", opclasses=BY_PREFIX)
-        ]
+        indexes = [models.Index(fields=["key", "value", "package"], name="property_find", opclasses=BY_PREFIX)]
 
     def __str__(self) -> str:
         return f"{self.key}={self.value}"
@@ -118,9 +115,7 @@ class Container(models.Model):
     (repository:tag), `image_tag` the part after the colon.
     """
 
-    package = models.ForeignKey(
-        ModelPackage, on_delete=models.CASCADE, related_name="containers", db_index=False
-    )
+    package = models.ForeignKey(ModelPackage, on_delete=models.CASCADE, related_name="containers", db_index=False)
     position = models.PositiveSmallIntegerField()
     image = models.CharField(max_length=IMAGE_MAX, blank=True, default="", validators=[validate_image])
     image_name = models.CharField(max_length=IMAGE_MAX, blank=True, default="")
@@ -141,12 +136,8 @@ class Container(models.Model):
         ]
         indexes = [
             models.Index(fields=["image", "package"], name="container_image", opclasses=BY_PREFIX[1:]),
-            models.Index(
-                fields=["image_name", "package"], name="container_image_name", opclasses=BY_PREFIX[1:]
-            ),
-            models.Index(
-                fields=["image_tag", "package"], name="container_image_tag", opclasses=BY_PREFIX[1:]
-            ),
+            models.Index(fields=["image_name", "package"], name="container_image_name", opclasses=BY_PREFIX[1:]),
+            models.Index(fields=["image_tag", "package"], name="container_image_tag", opclasses=BY_PREFIX[1:]),
             models.Index(fields=["image_digest", "package"], name="container_image_digest"),
             # An index entry of PostgreSQL holds 2,700 bytes; 1,024 characters may be 4,096.
             models.Index(Left(F("model_data_url"), 512), F("package"), name="container_model_data_url"),
@@ -164,9 +155,7 @@ class Metric(models.Model):
         METADATA = "metadata", "Metadata"
         TYPED = "typed", "Typed in"
 
-    package = models.ForeignKey(
-        ModelPackage, on_delete=models.CASCADE, related_name="metrics", db_index=False
-    )
+    package = models.ForeignKey(ModelPackage, on_delete=models.CASCADE, related_name="metrics", db_index=False)
     name = models.CharField(max_length=METRIC_NAME_MAX)
     value = models.FloatField()
     standard_deviation = models.FloatField(null=True, blank=True)

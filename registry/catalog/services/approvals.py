@@ -28,9 +28,7 @@ def update_approval_status(
     """
     authorize(actor, "model_package.decide", package)
     if approval_status not in ApprovalStatus.values:
-        raise ValidationError(
-            {"approval_status": [f"The status is one of {', '.join(ApprovalStatus.values)}."]}
-        )
+        raise ValidationError({"approval_status": [f"The status is one of {', '.join(ApprovalStatus.values)}."]})
     try:
         validate_description(comment)
     except ValidationError as error:

@@ -57,9 +57,7 @@ def update_customer_metadata(
     if len(after) > PAIRS_MAX:
         message = f"At most {PAIRS_MAX} pairs; this would make {len(after)}. Remove one first."
         raise ValidationError({"customer_metadata_properties": [message]})
-    CustomerMetadataProperty.objects.filter(
-        pk__in=[row.pk for key, row in rows.items() if key not in after]
-    ).delete()
+    CustomerMetadataProperty.objects.filter(pk__in=[row.pk for key, row in rows.items() if key not in after]).delete()
     for key, row in rows.items():
         if key in after and row.value != after[key]:
             row.value = after[key]

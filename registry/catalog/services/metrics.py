@@ -103,9 +103,7 @@ def store_metrics(
         "model_package.metrics_read",
         package=locked,
         after={
-            "Metrics": {
-                m.name: {"value": m.value, "standard_deviation": m.standard_deviation} for m in fresh
-            },
+            "Metrics": {m.name: {"value": m.value, "standard_deviation": m.standard_deviation} for m in fresh},
             "Note": note,
         },
         batch=batch,

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import F
@@ -48,9 +49,7 @@ def take_number(group: ModelPackageGroup, package: ModelPackage, *, number: int 
     changes: dict[str, Any] = {
         "last_version": F("last_version") + 1 if number is None else Greatest(F("last_version"), number),
         "version_count": F("version_count") + 1,
-        "latest_created_at": Coalesce(
-            Greatest(F("latest_created_at"), package.created_at), package.created_at
-        ),
+        "latest_created_at": Coalesce(Greatest(F("latest_created_at"), package.created_at), package.created_at),
         "updated_at": Greatest(F("updated_at"), package.last_modified_at or package.created_at),
         "updated_by_name": by,
     }
@@ -157,13 +156,15 @@ def create_model_package(
 ) -> ModelPackage:
     """Register the next version of `group`, or the unversioned package `name` in `region`; never both.
 
-    Needs contributor; reviewer when it is registered as Approved or Rejected, or with a stage other than the first.
+    Needs contributor; reviewer when it is registered as Approved or Rejected, or in another stage than the first.
     Leaves `model_package.created`. Raises NotAllowed, NotFound (group deleted meanwhile), AlreadyExists (name taken),
     ValidationError by field.
     """
     authorize(actor, "model_package.create", group)
     if registration.approval_status in (ApprovalStatus.APPROVED, ApprovalStatus.REJECTED):
         authorize(actor, "model_package.decide", group)
+    if registration.columns()["stage"] not in ("", settings.REGISTRY_STAGES[0]):
+        authorize(actor, "model_package.edit_stage", group)
     registration.clean(versioned=group is not None)
     if group is None:
         try:

@@ -91,9 +91,7 @@ class Registration:
                 else:
                     faults.setdefault("stage", []).append(f"A life cycle needs a {member}.")
         if len(self.containers) > check.CONTAINERS_MAX:
-            faults["containers"] = [
-                f"At most {check.CONTAINERS_MAX} containers; these are {len(self.containers)}."
-            ]
+            faults["containers"] = [f"At most {check.CONTAINERS_MAX} containers; these are {len(self.containers)}."]
         for number, container in enumerate(self.containers):
             test(f"containers.{number}.image", check.validate_image, container.get("Image") or "")
             if container.get("ModelDataUrl"):

@@ -86,9 +86,7 @@ def _save(actor: Actor, owner: Owner, rows: list[Tag], wanted: dict[str, str]) -
 
 
 @transaction.atomic
-def set_tags(
-    *, actor: Actor, owner: Owner, tags: Sequence[tuple[str, str]], seen: str | None = None
-) -> list[Tag]:
+def set_tags(*, actor: Actor, owner: Owner, tags: Sequence[tuple[str, str]], seen: str | None = None) -> list[Tag]:
     """Replace all tags of a group or unversioned package; leaves `….tagged` unless nothing changed.
 
     Needs admin. `seen` is the digest_of_tags the editor started from: other tags now are a Conflict with them as
@@ -99,9 +97,7 @@ def set_tags(
     if seen is not None and seen != digest_of_tags((row.key, row.value) for row in rows):
         subject = "group" if isinstance(locked, ModelPackageGroup) else "package"
         kind = "model_package_group.tagged" if subject == "group" else "model_package.tagged"
-        raise conflict(
-            "The tags were changed meanwhile.", current=rows, kind=kind, **{f"{subject}_id": locked.pk}
-        )
+        raise conflict("The tags were changed meanwhile.", current=rows, kind=kind, **{f"{subject}_id": locked.pk})
     _check(tags)
     return _save(actor, locked, rows, dict(tags))
 
