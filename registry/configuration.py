@@ -16,9 +16,7 @@ LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]")
 
 # What libpq understands and a deployment needs; the rest of the query is ours and starts with pool_.
 LIBPQ_OPTIONS = frozenset(
-    "application_name channel_binding connect_timeout gssencmode host hostaddr keepalives keepalives_count "
-    "keepalives_idle keepalives_interval options passfile sslcert sslcrl sslkey sslmode sslpassword sslrootcert "
-    "target_session_attrs tcp_user_timeout".split()
+    ["application_name", "channel_binding", "connect_timeout", "gssencmode", "host", "hostaddr", "keepalives", "keepalives_count", "keepalives_idle", "keepalives_interval", "options", "passfile", "sslcert", "sslcrl", "sslkey", "sslmode", "sslpassword", "sslrootcert", "target_session_attrs", "tcp_user_timeout"]
 )
 POOL_OPTIONS = {"pool_min_size": "min_size", "pool_max_size": "max_size", "pool_timeout": "timeout"}
 
@@ -189,7 +187,9 @@ def read_database(environ: Mapping[str, str], data_dir: Path) -> dict[str, Any]:
     options = dict(pairs)
     if parts.scheme == "sqlite":
         if parts.netloc or len(parts.path) < 2 or parts.path in {"/:memory:", "//"}:
-            raise refuse("DATABASE_URL", value, "sqlite:///folder/file.sqlite3 or, from the root, sqlite:////folder/file")
+            raise refuse(
+                "DATABASE_URL", value, "sqlite:///folder/file.sqlite3 or, from the root, sqlite:////folder/file"
+            )
         return sqlite(PROJECT_ROOT / unquote(parts.path[1:]), options)
     if parts.scheme in {"postgres", "postgresql"}:
         return postgresql(parts, port, options)
@@ -218,8 +218,7 @@ def sqlite(path: Path, options: dict[str, str]) -> dict[str, Any]:
             "transaction_mode": "IMMEDIATE",
             # FULL: with NORMAL a power cut may take back what was acknowledged.
             "init_command": (
-                "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; "
-                "PRAGMA mmap_size=134217728; PRAGMA cache_size=-16384"
+                "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA mmap_size=134217728; PRAGMA cache_size=-16384"
             ),
         },
     }

@@ -1,0 +1,66 @@
+# The commands of this project. `make run` and `make test` work on a machine with python3.11 (venv), make and git.
+
+PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(if $(shell $(name) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo yes),$(name))))
+ADDRESS ?= 127.0.0.1:8000
+
+.DEFAULT_GOAL := help
+.PHONY: help run install install-dev test quick lint format typecheck screenshots lock
+
+help:  ## Show this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "make %-12s %s\n", $$1, $$2}'
+
+run: install  ## Install, load the demo and serve it (ADDRESS=127.0.0.1:8000)
+	@exec .venv/bin/python manage.py demo $(ADDRESS)
+
+install: .venv/.runtime-set  ## Make .venv with what the server needs
+
+install-dev: .venv/.development-set  ## The same with what the tests need
+
+test: install-dev  ## Check style and types, then run all tests on SQLite and PostgreSQL
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/pytest
+
+quick: install-dev  ## The tests without browser, on SQLite only
+	.venv/bin/pytest -n0 -m "not browser"
+
+lint: install-dev  ## Check the style and mend what can be mended
+	.venv/bin/ruff check --fix .
+
+format: install-dev  ## Format the code
+	.venv/bin/ruff format .
+
+typecheck: install-dev  ## Check the types
+	.venv/bin/mypy
+
+screenshots: install-dev  ## Take the README's pictures anew
+	.venv/bin/python tests/screenshots.py
+
+# uv where it is on PATH, else venv and pip; both check the hashes.
+UV := $(shell command -v uv 2>/dev/null)
+ifdef UV
+INSTALL = $(UV) pip install --quiet --python .venv/bin/python --require-hashes -r
+else
+INSTALL = .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r
+endif
+
+.venv/bin/python:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed, with its venv module."; exit 1; }
+	@echo "Making .venv …"
+	@$(if $(UV),$(UV) venv --quiet --seed --no-python-downloads --python $$(command -v $(PYTHON)) .venv,$(PYTHON) -m venv .venv)
+
+.venv/.runtime-set: requirements.txt | .venv/bin/python
+	@echo "Installing …"
+	@$(INSTALL) requirements.txt
+	@touch $@
+
+.venv/.development-set: requirements-dev.txt | .venv/bin/python
+	@echo "Installing the development set …"
+	@$(INSTALL) requirements-dev.txt
+	@touch $@ .venv/.runtime-set
+
+lock:  ## Pin the dependencies of pyproject.toml anew (needs uv)
+	uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml -o requirements.txt
+	uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml --group dev -c requirements.txt -o requirements-dev.txt
+	uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml --extra s3 -c requirements.txt -o requirements-s3.txt

@@ -1,0 +1,189 @@
+"""Keeps the production server running: starts granian, starts it again when it ends, stops it cleanly.
+
+Runs as a process of its own (`python -m registry.web.server HOST PORT WORKERS`) and imports no Django, so that
+the watcher costs little memory. `manage.py serve` turns into it when everything is prepared.
+"""
+
+import contextlib
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from types import FrameType
+
+# How long requests in flight may take after a stop, before their worker is killed.
+GRACE_SECONDS = 10
+# A server that never answered is tried this often; one that did answer once is started again for ever.
+FIRST_TRIES = 3
+LONGEST_PAUSE_SECONDS = 15
+
+SUPERVISOR_VARIABLE = "REGISTRY_SUPERVISOR"
+
+
+def granian_command(host: str, port: int, workers: int) -> list[str]:
+    """Return the command line of the server; the figures are measured, see the README."""
+    return [
+        sys.executable,
+        "-m",
+        "granian",
+        "--interface=wsgi",
+        f"--host={host}",
+        f"--port={port}",
+        f"--workers={workers}",
+        # A slow request body holds a thread: 24 of them must not keep others waiting.
+        "--blocking-threads=32",
+        "--http1-header-read-timeout=15000",
+        "--no-ws",
+        "--respawn-failed-workers",
+        # Without it an idle keep-alive connection can hold a stopping worker for ever.
+        f"--workers-kill-timeout={GRACE_SECONDS}",
+        "--workers-max-rss=512",
+        "--log-level=warning",
+        "registry.wsgi:application",
+    ]
+
+
+def address_is_free(host: str, port: int) -> OSError | None:
+    """Return None when a plain bind succeeds, else its error.
+
+    The server itself binds with SO_REUSEPORT and would silently share the port with another one.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as plain:
+            # Only lets us past connections of an earlier run that are still closing.
+            plain.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            plain.bind(address)
+            plain.listen(1)
+    except OSError as error:
+        return error
+    return None
+
+
+def reachable_host(host: str) -> str:
+    """Return the host under which this machine reaches a server bound to `host`."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+
+
+def web_address(host: str, port: int) -> str:
+    """Return the address to open in a browser."""
+    name = reachable_host(host)
+    return f"http://[{name}]:{port}/" if ":" in name else f"http://{name}:{port}/"
+
+
+def end_with_parent(number: int = signal.SIGTERM) -> None:
+    """Ask the kernel to end this process when its parent dies, however it dies (Linux; elsewhere nothing)."""
+    if sys.platform == "linux":
+        set_parent_death_signal = 1
+        ctypes.CDLL(None, use_errno=True).prctl(set_parent_death_signal, number)
+
+
+def say(line: str) -> None:
+    """Write one line at once, for a person or a log; a closed pipe is no reason to stop serving."""
+    with contextlib.suppress(OSError):
+        print(line, flush=True)
+
+
+class Supervisor:
+    """Owns the server process: one at a time, none left behind."""
+
+    def __init__(self, host: str, port: int, workers: int) -> None:
+        self.host, self.port = host, port
+        self.command = granian_command(host, port, workers)
+        self.child: subprocess.Popen[bytes] | None = None
+        self.stop_asked_at = 0.0
+        self.was_ready = False
+
+    def run(self) -> int:
+        """Serve until SIGTERM, SIGINT or SIGHUP; return the exit code."""
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, self.stop)
+        signal.signal(signal.SIGALRM, self.kill)
+        failures = 0
+        while not self.stop_asked_at:
+            started = time.monotonic()
+            code = self.serve_once()
+            if self.stop_asked_at:
+                break
+            failures = 1 if time.monotonic() - started > 60 else failures + 1
+            if not self.was_ready and failures >= FIRST_TRIES:
+                say("The server could not be started; the lines above say why.")
+                return 1
+            pause = min(2 ** (failures - 1), LONGEST_PAUSE_SECONDS)
+            say(f"The server ended by itself (exit code {code}); starting it again in {pause} s.")
+            self.pause(pause)
+        say("Stopped.")
+        return 0
+
+    def serve_once(self) -> int:
+        """Start the server, wait until it ends, and leave no worker of it behind."""
+        self.child = subprocess.Popen(
+            self.command,
+            # A session of its own: Ctrl-C reaches the supervisor alone, and the whole family has one group id.
+            start_new_session=True,
+            preexec_fn=end_with_parent,
+            env={**os.environ, SUPERVISOR_VARIABLE: str(os.getpid())},
+        )
+        if self.stop_asked_at:
+            self.child.terminate()
+        while not self.was_ready and not self.stop_asked_at and self.child.poll() is None:
+            if self.answers():
+                self.was_ready = True
+                say(f"Ready: {web_address(self.host, self.port)}   (Ctrl-C stops it)")
+            else:
+                time.sleep(0.05)
+        code = self.child.wait()
+        self.end_group(self.child.pid)
+        return code
+
+    def answers(self) -> bool:
+        """Return True when the application answers, with whatever below 500."""
+        request = f"HEAD /login/ HTTP/1.0\r\nHost: {reachable_host(self.host)}\r\n\r\n".encode()
+        try:
+            with socket.create_connection((reachable_host(self.host), self.port), timeout=5) as connection:
+                connection.sendall(request)
+                status = connection.recv(64).split(b" ")[1:2]
+        except OSError:
+            return False
+        return bool(status) and status[0] < b"500"
+
+    def stop(self, _number: int, _frame: FrameType | None) -> None:
+        """Ask the server to finish what it took; asked again after three seconds, end it at once."""
+        now = time.monotonic()
+        if self.stop_asked_at:
+            if now - self.stop_asked_at > 3:
+                self.kill(_number, _frame)
+            return
+        self.stop_asked_at = now
+        signal.alarm(GRACE_SECONDS + 5)
+        if self.child and self.child.poll() is None:
+            self.child.terminate()
+
+    def kill(self, _number: int, _frame: FrameType | None) -> None:
+        """End the server and its workers without waiting."""
+        if self.child:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.child.pid, signal.SIGKILL)
+
+    def end_group(self, group: int) -> None:
+        """End what a dead server left: its workers go on serving when only the master was killed."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(group, signal.SIGTERM)
+            deadline = time.monotonic() + 2
+            while time.monotonic() < deadline:
+                os.killpg(group, 0)
+                time.sleep(0.05)
+            os.killpg(group, signal.SIGKILL)
+
+    def pause(self, seconds: float) -> None:
+        """Wait, but not after a stop was asked."""
+        deadline = time.monotonic() + seconds
+        while not self.stop_asked_at and time.monotonic() < deadline:
+            time.sleep(0.1)
+
+
+if __name__ == "__main__":
+    sys.exit(Supervisor(sys.argv[1], int(sys.argv[2]), int(sys.argv[3])).run())

@@ -1,0 +1,100 @@
+"""What all tests share: the two databases, the browser, and which tests run where."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.core.cache import cache
+
+from tests import databases
+
+BROWSER_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+BROWSER_HINT = "no Chromium here: `apt-get install chromium`, then run the tests again"
+
+# Playwright's loop runs in the tests' thread; Django would refuse every query there.
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark browser tests, and leave out what makes no difference on this worker's database."""
+    kept, left_out = [], []
+    for item in items:
+        if {"page", "browser", "context"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker("browser")
+        # The pages' queries run on both databases in the tests without a browser; once is enough with one.
+        once = item.get_closest_marker("sqlite_only") or item.get_closest_marker("browser")
+        other = item.get_closest_marker("postgresql_only")
+        wanted = not once if settings.TEST_DB == "postgresql" else not other
+        (kept if wanted else left_out).append(item)
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = kept
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings() -> Iterator[None]:
+    """Start the tests' own PostgreSQL where this worker runs on it, before Django makes its test database."""
+    if settings.TEST_DB == "sqlite":
+        yield
+        return
+    with databases.running_postgresql(Path(settings.DATABASES["default"]["HOST"])):
+        yield
+
+
+@pytest.fixture(autouse=True)
+def empty_cache(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Forget counted sign-in failures; flushing the tables leaves out the cache's, which has no model."""
+    yield
+    if {"transactional_db", "live_server"} & set(request.fixturenames):
+        cache.clear()
+
+
+def find_chromium() -> str | None:
+    """Return the path of the machine's Chromium, or None."""
+    named = os.environ.get("TEST_CHROMIUM")
+    return named or shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    """Start the machine's own Chromium; skipped without one, but a failure in CI."""
+    path = find_chromium()
+    if path is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail(BROWSER_HINT)
+        pytest.skip(BROWSER_HINT)
+    return {**browser_type_launch_args, "executable_path": path, "args": BROWSER_FLAGS}
+
+
+@pytest.fixture
+def cast(db: None) -> dict[str, Any]:
+    """The four people, one for each role, under the names of their roles."""
+    from registry.accounts.models import Role
+    from tests.factories import make_user
+
+    return {role.value: make_user(role, username=role.value) for role in Role}
+
+
+@pytest.fixture
+def as_role(cast: dict[str, Any]) -> Any:
+    """A function from a role's name to a test client that is signed in as that person."""
+    from django.test import Client
+
+    def sign_in(role: str) -> Client:
+        client = Client()
+        client.force_login(cast[role], backend="django.contrib.auth.backends.ModelBackend")
+        return client
+
+    return sign_in

