@@ -1,0 +1,237 @@
+"""Charts as server-rendered SVG: strip, rail, trend and swing.
+
+Percent coordinates: the markup needs no width, the browser scales it and text keeps its size. No style attributes,
+so a strict Content-Security-Policy holds. Values come in as numbers and statuses in the wire's spelling.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from itertools import groupby
+from typing import NamedTuple
+
+from markupsafe import Markup, escape
+
+from .icons import SPRITE_URL
+from .wording import digits_for, number, plural, status_look
+
+STRIP_LENGTH = 24
+MARKED_POINTS = 60  # above, a trend is a line with the marks that matter (DESIGN.md section 5)
+LINE_POINTS = 600
+_STRIP_WIDTH = 132
+_STRIP_STEP = 5.5
+_RAIL_EDGES = (11.0, 89.0)  # where the lowest and the highest value of a group sit, in percent
+_RAIL_NO_VALUE = 5.0
+
+_BARS = {
+    "approved": '<rect class="a" x="{0:g}" y="1" width="3.5" height="18" rx="1"/>',
+    "pending": '<rect class="p" x="{1:g}" y="5.6" width="2.5" height="12.8" rx=".8"/>',
+    "rejected": '<rect class="r" x="{0:g}" y="12" width="3.5" height="7" rx="1"/>',
+    "none": '<rect class="n" x="{1:g}" y="12.6" width="2.5" height="5.8" rx=".8"/>',
+}
+
+
+class TrendPoint(NamedTuple):
+    """One version of a trend: its value (None is left out), where a click goes and what it says."""
+
+    number: int
+    value: float | None
+    status: str | None
+    href: str
+    title: str
+
+
+def _use(slug: str, x: float, y: float, size: float) -> str:
+    return f'<use href="{SPRITE_URL}#mark-{slug}" x="{x:g}" y="{y:g}" width="{size:g}" height="{size:g}"/>'
+
+
+def _finite(value: float | None) -> bool:
+    return value is not None and math.isfinite(value)
+
+
+def strip(statuses: Iterable[str | None], total: int | None = None) -> Markup:
+    """Draw the newest 24 statuses, oldest first; `total` is how many versions there are when only those were read."""
+    shown = tuple(statuses)
+    return _strip(shown[-STRIP_LENGTH:], len(shown) if total is None else total, Counter(shown))
+
+
+def _strip(shown: tuple[str | None, ...], total: int, counted: Counter[str | None]) -> Markup:
+    by_slug: Counter[str] = Counter()
+    for status, times in counted.items():
+        by_slug[status_look(status).slug] += times
+    words = (("approved", "approved"), ("pending", "waiting"), ("rejected", "rejected"), ("none", "without status"))
+    told = ", ".join(f"{by_slug[slug]} {word}" for slug, word in words if by_slug[slug] or slug != "none")
+    among = "" if counted.total() == total else f"Newest {counted.total()}: "
+    label = f"{plural(total, 'version')}. {among}{told}." if total else "No version yet."
+    left = _STRIP_WIDTH - len(shown) * _STRIP_STEP
+    bars = "".join(
+        _BARS[status_look(status).slug].format(left + i * _STRIP_STEP, left + i * _STRIP_STEP + 0.6)
+        for i, status in enumerate(shown)
+    )
+    return Markup(
+        f'<svg class="strip" role="img" aria-label="{label}" viewBox="0 0 {_STRIP_WIDTH} 20" '
+        f'preserveAspectRatio="xMaxYMid"><title>{label}</title>{bars}</svg>'
+    )
+
+
+def rail_x(value: float | None, low: float | None, high: float | None) -> float | None:
+    """Return the place of a value in the group's range in percent; the middle when all are alike; None without one."""
+    if not _finite(value):
+        return None
+    assert value is not None
+    if low is None or high is None or not (_finite(low) and _finite(high)) or high <= low:
+        return 50.0
+    left, right = _RAIL_EDGES
+    return left + (right - left) * min(1.0, max(0.0, value / (high - low) - low / (high - low)))
+
+
+@lru_cache(maxsize=4096)
+def rail(
+    x: float | None,
+    above: float | None = None,
+    below: float | None = None,
+    status: str | None = None,
+    *,
+    joins_above: bool = True,
+    joins_below: bool = True,
+    marked: bool = True,
+) -> Markup:
+    """Draw one row of the version rail: the mark at `x` percent and half of the line to each neighbour.
+
+    The line is half of an S-curve, cut where the rows meet; `joins_above` or `joins_below` False bends it into the
+    vertical line of a period heading, which is drawn with `marked` False. Without a value the mark sits at the edge
+    and the line passes straight from neighbour to neighbour.
+    """
+    path = ""
+    if x is not None:
+        if above is not None:
+            bend = (
+                f"{(3 * x + above) / 4:.1f} 12.5 {x:.1f} 25" if joins_above else f"{(x + above) / 2:.1f} 28 {x:.1f} 22"
+            )
+            path += f"M{(x + above) / 2:.1f} 0C{bend} {x:.1f} 50"
+        if below is not None:
+            bend = (
+                f"{x:.1f} 75 {(3 * x + below) / 4:.1f} 87.5" if joins_below else f"{x:.1f} 78 {(x + below) / 2:.1f} 72"
+            )
+            path += f"M{x:.1f} 50C{bend} {(x + below) / 2:.1f} 100"
+    elif above is not None and below is not None:
+        path = f"M{above:.1f} 0L{below:.1f} 100"
+    grid = "".join(f'<line class="rail__grid" x1="{v}%" x2="{v}%" y1="0" y2="100%"/>' for v in (10, 90))
+    line = (
+        '<svg viewBox="0 0 100 100" preserveAspectRatio="none" width="100%" height="100%">'
+        f'<path class="rail__line" d="{path}"/></svg>'
+        if path
+        else ""
+    )
+    slug = status_look(status).slug
+    at = _RAIL_NO_VALUE if x is None else x
+    dot = (
+        f'<svg class="mark mark--{slug}" x="{at:.1f}%" y="50%" width="16" height="16">{_use(slug, -8, -8, 16)}</svg>'
+        if marked
+        else ""
+    )
+    return Markup(f'<div class="rail"><svg class="rail__plot" aria-hidden="true">{grid}{line}{dot}</svg></div>')
+
+
+def _thinned(values: Sequence[float]) -> list[tuple[int, float]]:
+    """Return (index, value) of the lowest and highest value per bucket: at most LINE_POINTS, peaks kept."""
+    if len(values) <= LINE_POINTS:
+        return list(enumerate(values))
+    buckets = LINE_POINTS // 2
+    kept: list[tuple[int, float]] = []
+    for _, bucket in groupby(enumerate(values), key=lambda item: item[0] * buckets // len(values)):
+        items = list(bucket)
+        kept += sorted({min(items, key=lambda item: item[1]), max(items, key=lambda item: item[1])})
+    return kept
+
+
+def _label_step(span: int) -> int:
+    """Return the distance of the labels under a trend: about six of them, at round numbers."""
+    power = 10 ** max(0, int(math.log10(max(span, 1))) - 1)
+    return next(s * power for s in (1, 2, 5, 10, 20, 50, 100) if span / (s * power) <= 6)
+
+
+def trend(
+    points: Iterable[TrendPoint],
+    *,
+    label: str,
+    reference: float | None = None,
+    current: int | None = None,
+) -> Markup:
+    """Draw a metric over versions, oldest first, with an axis at the left.
+
+    `label` is the sentence that says what the chart shows; `reference` draws the dashed line (the value of the version
+    approved now) and `current` is that version's number, which gets a halo. Points without a finite value are left
+    out; with more than 60 only waiting versions and the current one are marked. Returns "" without any point.
+    """
+    shown = [point for point in points if _finite(point.value)]
+    values = [float(point.value) for point in shown if point.value is not None]
+    if not values:
+        return Markup()
+    spread = [*values, *([reference] if reference is not None and _finite(reference) else [])]
+    low, high = min(spread), max(spread)
+    pad = (high - low) * 0.14 or abs(high) * 0.1 or 1.0
+    if math.isfinite(pad):
+        low, high = low - pad, high + pad
+    unit = max(abs(low), abs(high)) or 1.0  # scaled first: the difference of two huge numbers is no finite number
+    first, last, top, bottom = 1.2, 98.4, 5.0, 84.0
+
+    def across(index: int) -> float:
+        return (first + last) / 2 if len(values) == 1 else first + (last - first) * index / (len(values) - 1)
+
+    def down(value: float) -> float:
+        return bottom - (bottom - top) * (value / unit - low / unit) / (high / unit - low / unit)
+
+    ticks = [low * (1 - k / 3) + high * (k / 3) for k in range(4)]
+    digits = max(digits_for([(high / unit - low / unit) * unit]), 0) if math.isfinite(high - low) else 0
+    axis = "".join(f'<text x="100%" y="{down(v):.1f}%" dy="4">{number(v, min(digits, 4))}</text>' for v in ticks)
+    grid = "".join(f'<line class="grid" x1="0" x2="100%" y1="{down(v):.1f}%" y2="{down(v):.1f}%"/>' for v in ticks)
+    if reference is not None and _finite(reference):
+        grid += f'<line class="best" x1="0" x2="100%" y1="{down(reference):.1f}%" y2="{down(reference):.1f}%"/>'
+    path = "L".join(f"{across(i):.2f} {down(v):.2f}" for i, v in _thinned(values))
+    step = _label_step(len(shown))
+    labelled = {0, *(i for i, p in enumerate(shown) if p.number % step == 0)}
+    if len(labelled) > 7:  # gaps in the numbers: a label at every so-many-th point instead
+        labelled = set(range(0, len(shown), step))
+    if 1 in labelled or (len(labelled) > 1 and min(labelled - {0}) < step / 2):
+        labelled.discard(min(labelled - {0}))
+    marks, names = [], []
+    for i, point in enumerate(shown):
+        slug = status_look(point.status).slug
+        if i in labelled:
+            anchor = ' class="start"' if i == 0 and len(shown) > 1 else ""
+            names.append(f'<text x="{across(i):.2f}%" y="99%"{anchor}>v{point.number}</text>')
+        if len(shown) > MARKED_POINTS and slug != "pending" and point.number != current:
+            continue
+        halo = '<circle class="cur" r="7"/>' if point.number == current else ""
+        title = escape(point.title)
+        marks.append(
+            f'<a href="{escape(point.href)}" aria-label="{title}" tabindex="-1"><title>{title}</title>'
+            f'<svg class="mark mark--{slug}" x="{across(i):.2f}%" y="{down(values[i]):.2f}%" width="16" height="16">'
+            f"{halo}{_use(slug, -6.5, -6.5, 13)}</svg></a>"
+        )
+    return Markup(
+        f'<div class="trend"><svg class="trend__axis" aria-hidden="true">{axis}</svg>'
+        f'<svg class="chart" role="group" aria-label="{escape(label)}">{grid}'
+        '<svg viewBox="0 0 100 100" preserveAspectRatio="none" width="100%" height="100%" aria-hidden="true">'
+        f'<path class="line" d="M{path}"/></svg>{"".join(marks)}{"".join(names)}</svg></div>'
+    )
+
+
+def swing(ratio: float | None, better: bool) -> Markup:
+    """Draw a change as a bar: `ratio` is its size over the usual change between versions; right of the axis is better.
+
+    Returns "" where there is no usual change to compare with.
+    """
+    if ratio is None or math.isnan(ratio) or ratio <= 0:
+        return Markup()
+    width = max(3.0, min(ratio / 4, 1.0) * 58)
+    left = 60.0 if better else 60.0 - width
+    label = f"{number(ratio, 1)} times the usual change, {'better' if better else 'worse'}"
+    return Markup(
+        f'<svg class="swing" viewBox="0 0 120 16" role="img" aria-label="{label}"><title>{label}</title>'
+        '<line class="axis" x1="60" x2="60" y1="0" y2="16"/>'
+        f'<rect class="{"better" if better else "worse"}" x="{left:.1f}" y="4" width="{width:.1f}" height="8" rx="2"/>'
+        "</svg>"
+    )

@@ -1,0 +1,93 @@
+"""The page's icons: one SVG sprite built from the django-lucide package at start, and the `icon` and `mark` it serves.
+
+A sprite with its digest in the address is fetched once and kept for ever, so a row with four icons costs four short
+`<use>` elements. Inline drawings would add about 60 kB to a page of 50 rows, a sprite in each page about 3 kB gzip.
+"""
+
+import hashlib
+from functools import cache
+from xml.etree import ElementTree
+
+from django.contrib.auth.decorators import login_not_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.views.decorators.http import require_safe
+from lucide import _load_icon_svg  # the package's public call gives a whole <svg>; a sprite needs the shapes
+from markupsafe import Markup
+
+from .wording import status_look
+
+# Every icon that a template may use. A name that is not here is an error at once, not an empty square on a page.
+# fmt: off
+NAMES = (
+    "arrow-down", "arrow-right", "arrow-up", "arrow-up-right", "bot", "box", "check", "chevron-down",
+    "chevron-left", "chevron-right", "chevrons-up-down", "circle-check", "circle-question-mark", "circle-x",
+    "clock", "container", "copy", "corner-down-left", "database", "download", "ellipsis", "equal", "eye",
+    "file-archive", "file-text", "funnel", "git-branch", "globe", "history", "inbox", "info", "key-round",
+    "keyboard", "layers", "link", "lock", "log-out", "message-square", "minus", "moon", "package", "pencil",
+    "plus", "rocket", "rotate-ccw", "search", "settings", "shield-check", "sliders-horizontal", "sun", "sun-moon",
+    "tag", "terminal", "trash-2", "triangle-alert", "upload", "user", "users", "workflow", "x",
+)
+# fmt: on
+
+# Drawn for this project: the logo and the four status marks. `--mark-ink` is the surface that the mark sits on.
+_OWN = (
+    '<symbol id="logo" viewBox="0 0 24 24"><path d="M12 2.6 21 7l-9 4.4L3 7z" fill="currentColor" stroke="none"/>'
+    '<path d="m3.6 11.9 8.4 4.1 8.4-4.1M3.6 16.6l8.4 4.1 8.4-4.1" fill="none" stroke="currentColor" stroke-width="2" '
+    'stroke-linecap="round" stroke-linejoin="round"/></symbol>'
+    '<symbol id="mark-approved" viewBox="0 0 16 16"><circle cx="8" cy="8" r="7" fill="currentColor"/>'
+    '<path d="M5 8.2l2.1 2.1L11.2 6" fill="none" stroke="var(--mark-ink)" stroke-width="1.75" stroke-linecap="round" '
+    'stroke-linejoin="round"/></symbol>'
+    '<symbol id="mark-pending" viewBox="0 0 16 16"><circle cx="8" cy="8" r="6.1" fill="var(--mark-ink)" '
+    'stroke="currentColor" stroke-width="1.8" stroke-dasharray="2.9 1.9"/><circle cx="8" cy="8" r="2.2" '
+    'fill="currentColor"/></symbol>'
+    '<symbol id="mark-rejected" viewBox="0 0 16 16"><circle cx="8" cy="8" r="6.2" fill="var(--mark-ink)" '
+    'stroke="currentColor" stroke-width="1.5"/><path d="M5.7 5.7l4.6 4.6M10.3 5.7l-4.6 4.6" fill="none" '
+    'stroke="currentColor" stroke-width="1.6" stroke-linecap="round"/></symbol>'
+    '<symbol id="mark-none" viewBox="0 0 16 16"><circle cx="8" cy="8" r="6.2" fill="var(--mark-ink)" '
+    'stroke="currentColor" stroke-width="1.5"/></symbol>'
+)
+
+
+def _symbol(name: str) -> str:
+    drawing = _load_icon_svg(name)
+    shapes = "".join(ElementTree.tostring(shape, encoding="unicode").strip() for shape in drawing)
+    return f'<symbol id="{name}" viewBox="{drawing.attrib["viewBox"]}">{shapes}</symbol>'.replace(" />", "/>")
+
+
+def _build() -> bytes:
+    symbols = "".join(map(_symbol, NAMES))
+    return f'<svg xmlns="http://www.w3.org/2000/svg">{symbols}{_OWN}</svg>'.encode()
+
+
+SPRITE = _build()
+SPRITE_URL = f"/icons.{hashlib.sha256(SPRITE).hexdigest()[:10]}.svg"
+
+
+@login_not_required
+@require_safe
+def icon_sprite(request: HttpRequest, digest: str) -> HttpResponse:
+    """Serve the sprite for ever cacheable; 404 for another digest, so that no cache keeps the wrong drawings."""
+    if request.path != SPRITE_URL:
+        raise Http404
+    return HttpResponse(
+        SPRITE, content_type="image/svg+xml", headers={"Cache-Control": "public, max-age=31536000, immutable"}
+    )
+
+
+@cache
+def icon(name: str, size: str = "") -> Markup:
+    """Return a decorative icon; `size` "s" is 14 px. Raises KeyError for a name that the sprite lacks."""
+    if name not in NAMES and name != "logo":
+        raise KeyError(f"The sprite has no icon {name!r}: add it to registry.web.icons.NAMES.")
+    kind = f"icon icon--{size}" if size else "icon"
+    return Markup(f'<svg class="{kind}" aria-hidden="true"><use href="{SPRITE_URL}#{name}"/></svg>')
+
+
+@cache
+def mark(status: str | None) -> Markup:
+    """Return the mark of a ModelApprovalStatus (the wire's spelling); the word has to stand next to it."""
+    slug = status_look(status).slug
+    return Markup(
+        f'<svg class="mark mark--{slug}" aria-hidden="true" viewBox="0 0 16 16">'
+        f'<use href="{SPRITE_URL}#mark-{slug}"/></svg>'
+    )

@@ -1,0 +1,63 @@
+"""The template environment: filters and globals, nothing else."""
+
+from typing import Any
+
+from django.templatetags.static import static
+from django.urls import reverse
+from django_htmx.jinja import htmx_script
+from jinja2 import Environment
+from markupsafe import Markup, escape
+
+from . import charts, icons, uris, wording
+
+
+def url(name: str, /, *args: Any, **kwargs: Any) -> str:
+    """Return the path of a named view."""
+    return reverse(name, args=args or None, kwargs=kwargs or None)
+
+
+def breaks(text: object) -> Markup:
+    """Return escaped text with a break point after each of / _ : . so that long names wrap where they may."""
+    out = str(escape(text))
+    for sign in "/_.":
+        out = out.replace(sign, f"{sign}<wbr>")
+    return Markup(out)
+
+
+def environment(**options: Any) -> Environment:
+    """Build the Jinja environment that settings.TEMPLATES names."""
+    env = Environment(**{"trim_blocks": True, "lstrip_blocks": True, **options})
+    env.filters.update(
+        age=wording.age,
+        ago=wording.ago,
+        breaks=breaks,
+        clock=wording.clock,
+        capped=wording.count,
+        day_name=wording.day_name,
+        digits_for=wording.digits_for,
+        initials=wording.initials,
+        is_bot=wording.is_bot,
+        iso=wording.iso,
+        number=wording.number,
+        period_name=wording.period_name,
+        plural=wording.plural,
+        short_image=wording.short_image,
+        short_path=wording.short_path,
+        signed=wording.signed,
+        status_slug=lambda status: wording.status_look(status).slug,
+        status_word=lambda status: wording.status_look(status).word,
+        utc=wording.utc,
+    )
+    env.globals.update(
+        htmx_script=htmx_script,
+        icon=icons.icon,
+        mark=icons.mark,
+        rail=charts.rail,
+        static=static,
+        strip=charts.strip,
+        swing=charts.swing,
+        trend=charts.trend,
+        uri_pieces=uris.uri_pieces,
+        url=url,
+    )
+    return env

@@ -1,0 +1,205 @@
+/* What HTML and HTMX cannot do. Everything here is an extra: each page works without it. */
+(() => {
+  const $ = (s, r = document) => r.querySelector(s), $$ = (s, r = document) => [...r.querySelectorAll(s)];
+  const on = (type, fn, where = document) => where.addEventListener(type, fn);
+  const clicked = (selector, fn) => on('click', (e) => { const b = e.target.closest?.(selector); if (b) fn(b, e); });
+  const visible = (el) => (el.checkVisibility ? el.checkVisibility() : el.getClientRects().length > 0);
+  const FOCUSABLE = 'a[href], button:not([disabled]), input:not([type=hidden]):not([disabled]), select, textarea, summary, [tabindex="0"]';
+
+  /* ---------- toasts: HX-Trigger {"toast": {"text": …, "kind": "bad"}}, and the server's messages ---------- */
+  const say = (text, kind = '') => {
+    const box = $('#toasts'); if (!box || !text) return;
+    const toast = document.createElement('div');
+    toast.className = kind === 'bad' ? 'toast toast--bad' : 'toast'; toast.textContent = text;
+    box.append(toast); while (box.children.length > 3) box.firstElementChild.remove();
+    fade(toast);
+  };
+  const fade = (toast) => setTimeout(() => toast.remove(), toast.matches('.toast--bad') ? 10000 : 4500);
+  $$('#toasts .toast').forEach(fade);
+  on('toast', (e) => say(e.detail.text ?? e.detail.value, e.detail.kind));
+
+  /* ---------- controls that only script can serve are hidden until here ---------- */
+  const reveal = (root) => $$('[data-remove-row][hidden], [data-add-row][hidden]', root).forEach((b) => { b.hidden = false; });
+  reveal(document);
+
+  /* ---------- copy ---------- */
+  const copied = async (text) => {
+    if (navigator.clipboard) return navigator.clipboard.writeText(text);
+    /* a registry on plain http inside a company has no clipboard API */
+    const box = document.createElement('textarea'); box.value = text; box.className = 'vh'; box.readOnly = true;
+    (document.activeElement?.closest('dialog') ?? document.body).append(box);
+    const back = document.activeElement; box.select(); const done = document.execCommand('copy'); box.remove(); back?.focus();
+    if (!done) throw new Error('refused');
+  };
+  clicked('[data-copy]', async (b) => {
+    try { await copied(b.dataset.copy); b.dataset.done = ''; say('Copied'); setTimeout(() => delete b.dataset.done, 1500); } catch { say('Copy is blocked by the browser', 'bad'); }
+  });
+
+  /* ---------- dialogs and menus ---------- */
+  if (!('commandForElement' in HTMLButtonElement.prototype)) clicked('[commandfor]', (b) => {
+    const d = document.getElementById(b.getAttribute('commandfor')); if (!d) return;
+    if (b.getAttribute('command') === 'close') d.close(); else if (!d.open) d.showModal();
+  });
+  /* a link to a form's own page opens the same form as a dialog: <a href="/groups/new/" data-dialog="newgroup"> */
+  clicked('a[data-dialog]', (a, e) => {
+    const d = document.getElementById(a.dataset.dialog);
+    if (d && !e.ctrlKey && !e.metaKey && !e.shiftKey && e.button === 0) { e.preventDefault(); d.showModal(); }
+  });
+  on('click', (e) => {
+    if (e.target.matches?.('dialog[open]')) e.target.close();
+    $$('details.facet[open]').forEach((d) => { if (!d.contains(e.target)) d.open = false; });
+    const menu = e.target.closest?.('.menu[popover]'); if (menu && e.target.closest('[data-copy], [data-close]')) menu.hidePopover?.();
+  });
+
+  /* ---------- repeated rows ---------- */
+  clicked('[data-remove-row]', (b, e) => {
+    const row = b.closest('[data-repeat-row]'); if (!row) return; e.preventDefault();
+    const rows = $$('[data-repeat-row]', row.parentElement), next = rows[rows.indexOf(row) + 1] ?? rows[rows.indexOf(row) - 1];
+    const add = $('[data-add-row]', row.parentElement) ?? $('input:not([type=hidden])', b.form ?? row.parentElement);
+    row.remove(); ($('[data-remove-row]', next ?? document.createElement('i')) ?? add)?.focus();
+  });
+  clicked('[data-add-row]', (b) => {
+    const template = document.getElementById(b.dataset.addRow); if (!template) return;
+    const count = b.dataset.next = +(b.dataset.next ?? $$('[data-repeat-row]', b.closest('.repeat') ?? b.form).length) + 1;
+    const copy = template.content.cloneNode(true);
+    for (const el of copy.querySelectorAll('*')) for (const at of [...el.attributes]) if (at.value.includes('__n__')) el.setAttribute(at.name, at.value.replaceAll('__n__', count));
+    const row = copy.firstElementChild; reveal(copy); (b.closest('.repeat > *') ?? b).before(copy);
+    globalThis.htmx?.process(row); $('input, select, textarea', row)?.focus();
+  });
+
+  /* ---------- filter box: tokens and suggestions ---------- */
+  const listOf = (box) => document.getElementById(box.getAttribute('aria-controls') ?? '');
+  const options = (list) => $$('[role=option]', list);
+  const openList = (box, open) => { const list = listOf(box); if (!list) return; list.hidden = !open; box.setAttribute('aria-expanded', open); if (!open) choose(box, -1); };
+  const choose = (box, i) => {
+    options(listOf(box)).forEach((o, n) => {
+      o.id ||= `${box.id || 'box'}-option-${n}`; o.setAttribute('aria-selected', n === i);
+      if (n === i) { box.setAttribute('aria-activedescendant', o.id); o.scrollIntoView({ block: 'nearest' }); }
+    });
+    if (i < 0) box.removeAttribute('aria-activedescendant');
+  };
+  /* the word under the cursor, with quoted values as one word */
+  const wordAt = (box) => { const before = box.value.slice(0, box.selectionStart ?? box.value.length); return before.match(/(?:[^\s"]|"[^"]*"?)*$/)[0]; };
+  const pick = (box, option) => {
+    const value = option.dataset.value ?? option.textContent.trim(), end = box.selectionStart ?? box.value.length;
+    const start = end - wordAt(box).length, done = !/[:=]$/.test(value);
+    const rest = box.value.slice(end).replace(/^\S*/, ''), text = value + (done && !rest.startsWith(' ') ? ' ' : '');
+    box.value = box.value.slice(0, start) + text + rest; box.focus();
+    box.setSelectionRange(start + text.length, start + text.length); openList(box, false);
+    box.dispatchEvent(new Event('input', { bubbles: true }));
+  };
+  on('keydown', (e) => {
+    const box = e.target; if (!box.matches?.('[role=combobox]')) return;
+    const list = listOf(box), all = list ? options(list) : [], open = list && !list.hidden && all.length;
+    const i = all.findIndex((o) => o.getAttribute('aria-selected') === 'true');
+    if (e.key === 'Backspace' && !box.value) { $$('.token__x', box.closest('.search__box') ?? box.form).pop()?.click(); }
+    else if ((e.key === 'ArrowDown' || e.key === 'ArrowUp') && all.length) {
+      e.preventDefault(); if (!open) openList(box, true);
+      choose(box, (i + (e.key === 'ArrowDown' ? 1 : i < 0 ? 0 : -1) + all.length) % all.length);
+    } else if (e.key === 'Enter' && open && i >= 0) { e.preventDefault(); pick(box, all[i]); }
+    else if (e.key === 'Enter') openList(box, false);
+    else if (e.key === 'Escape' && open) { e.preventDefault(); e.stopImmediatePropagation(); openList(box, false); }
+  });
+  on('mousedown', (e) => { if (e.target.closest?.('[role=listbox]')) e.preventDefault(); });
+  clicked('[role=listbox] [role=option]', (o) => {
+    const id = o.closest('[role=listbox]').id, box = $(`[role=combobox][aria-controls="${id}"]`); if (box && o.dataset.value != null) pick(box, o);
+  });
+  on('focusout', (e) => { if (e.target.matches?.('[role=combobox]')) openList(e.target, false); });
+
+  /* ---------- keyboard ---------- */
+  const single = { get off() { try { return localStorage.singleKeys === 'off'; } catch { return false; } }, set off(v) { try { localStorage.singleKeys = v ? 'off' : 'on'; } catch { say('The browser does not keep this choice', 'bad'); } } };
+  const toggle = $('[data-single-keys]');
+  if (toggle) { toggle.checked = !single.off; on('change', () => { single.off = !toggle.checked; }, toggle); }
+
+  /* rows are read again at every key, since swaps replace them; the cursor is where the focus is, else where it was */
+  let cursorId = '', chord = 0;
+  const rows = () => $$('[data-row]').filter(visible);
+  const move = (by) => {
+    const all = rows(); if (!all.length) return;
+    let at = all.indexOf(document.activeElement?.closest?.('[data-row]'));
+    if (at < 0) at = all.findIndex((r) => r.classList.contains('is-cursor') || (cursorId && r.id === cursorId));
+    const row = all[Math.max(0, Math.min(all.length - 1, at < 0 ? 0 : at + by))];
+    $$('.is-cursor').forEach((r) => r.classList.remove('is-cursor')); row.classList.add('is-cursor'); cursorId = row.id;
+    (row.matches('a') ? row : $('a[data-open]', row) ?? $('a', row))?.focus({ preventScroll: true }); row.scrollIntoView({ block: 'nearest' });
+  };
+  const decide = (word) => { const d = $(`#${word}dlg`); if (d && !d.open) d.showModal(); };
+  const focusOn = (el, e) => { if (el && visible(el)) { e.preventDefault(); el.focus(); el.select?.(); } };
+  const keys = {
+    '?': () => { const d = $('#shortcuts'); if (d && !d.open) d.showModal(); },
+    '/': (e) => focusOn([$('#q'), $('[data-jump]')].find((el) => el && visible(el)), e),
+    j: () => move(1), k: () => move(-1),
+    n: () => $('[data-new]')?.click(),
+    a: () => decide('approve'), r: () => decide('reject'),
+    m: (e) => focusOn($('#md-add input:not([type=hidden])'), e),
+    '[': () => $('a[data-newer][href]')?.click(), ']': () => $('a[data-older][href]')?.click(),
+  };
+  const places = { g: '.nav__a[href="/groups/"]', a: '.nav__a[href="/activity/"]' };
+  on('keydown', (e) => {
+    if (e.defaultPrevented || e.isComposing) return;
+    if ((e.ctrlKey || e.metaKey) && e.key === 'Enter' && e.target.form) {
+      /* a form with two decisions has no default: Ctrl Enter must not pick one */
+      const submits = [...e.target.form.elements].filter((b) => b.type === 'submit' && !b.disabled), main = submits.find((b) => 'default' in b.dataset) ?? (submits.length < 2 ? submits[0] : null);
+      e.preventDefault(); if (main || !submits.length) e.target.form.requestSubmit(main ?? undefined); return;
+    }
+    if (e.key === 'Escape') {
+      const cancel = $('[data-esc]', e.target.closest?.('[data-editing], form, tr') ?? document.createElement('i'));
+      const facet = e.target.closest?.('details.facet[open]');
+      if (cancel) { e.preventDefault(); cancel.click(); } else if (facet) { facet.open = false; $('summary', facet).focus(); }
+      else if (e.target.matches?.('.jump__input, #q')) e.target.blur();
+      return;
+    }
+    if (e.ctrlKey || e.metaKey || e.altKey || single.off || e.target.closest?.('input:not([type=checkbox]):not([type=radio]), textarea, select, dialog, [popover], [contenteditable]')) return;
+    const key = e.key.length === 1 ? e.key.toLowerCase() : e.key;
+    if (chord && e.timeStamp - chord < 900 && places[key]) { chord = 0; $(places[key])?.click(); return; }
+    chord = key === 'g' ? e.timeStamp : 0;
+    if (Object.hasOwn(keys, key)) keys[key](e);
+  });
+
+  /* ---------- around a swap: open menus stay open, focus never falls to the body ---------- */
+  let used = null, openFacets = [], near = null;
+  const nameOf = (el) => el && { id: el.id, name: el.name, value: el.type === 'checkbox' || el.type === 'submit' ? el.value : null, label: el.getAttribute('aria-label') ?? el.textContent.trim().slice(0, 80), tag: el.tagName, dialog: el.closest('dialog') };
+  on('htmx:beforeRequest', (e) => { const from = document.activeElement; used = from && from !== document.body ? nameOf(from) : nameOf(e.detail.elt); });
+  on('htmx:beforeSwap', (e) => {
+    const target = e.detail.target; if (!target?.closest) return;
+    openFacets = $$('details.facet[open][id]', target).map((d) => d.id);
+    near = { id: target.id, next: target.nextElementSibling, previous: target.previousElementSibling, parent: target.parentElement, dialog: target.closest('dialog[open]') };
+  });
+  const twin = (root, was) => {
+    if (!was) return null; const all = $$(FOCUSABLE, root).filter(visible);
+    return (was.id && all.find((x) => x.id === was.id)) || (was.name && all.find((x) => x.name === was.name && x.tagName === was.tag && (was.value == null || x.value === was.value))) || all.find((x) => (x.getAttribute('aria-label') ?? x.textContent.trim().slice(0, 80)) === was.label && x.tagName === was.tag);
+  };
+  on('htmx:afterRequest', (e) => {
+    const good = e.detail.successful, status = e.detail.xhr?.status ?? 0, spot = near; near = null;
+    if (!spot) return; /* nothing was swapped */
+    const fresh = (spot.id && document.getElementById(spot.id)) || (e.detail.target?.isConnected ? e.detail.target : null);
+    openFacets.forEach((id) => document.getElementById(id)?.setAttribute('open', '')); openFacets = [];
+    reveal(document);
+    const asked = used?.dialog;
+    if (good && asked?.isConnected && asked.open && asked.contains(e.detail.elt)) asked.close();
+    if (!good && spot.dialog && fresh?.matches('dialog') && !fresh.open) fresh.showModal(); /* errors: the dialog was replaced by itself */
+    const wanted = fresh && (fresh.matches('[autofocus]') ? fresh : $('[autofocus]', fresh));
+    if (wanted && (status === 422 || status === 409 || used)) { wanted.focus(); return; }
+    if (document.activeElement && document.activeElement !== document.body) return;
+    const around = [fresh, spot.next, spot.previous, spot.parent].filter((x) => x?.isConnected);
+    let to = null;
+    for (const place of around) { to = (place === fresh && twin(place, used)) || (place.matches(FOCUSABLE) ? place : $$(FOCUSABLE, place).find(visible)); if (to) break; }
+    if (!to && around[0]) { to = around[0]; to.tabIndex = -1; }
+    to?.focus({ preventScroll: true });
+  });
+  /* the row that adds metadata is empty again after it added */
+  on('htmx:afterRequest', (e) => {
+    const form = e.detail.elt; if (!e.detail.successful || !form?.matches?.('form[data-reset]')) return;
+    form.reset(); const first = [...form.elements].find((x) => x.matches('input:not([type=hidden]), textarea')); first?.focus();
+  });
+  /* suggestions arrived: show them while the box has the focus */
+  on('htmx:afterRequest', (e) => {
+    const list = e.detail.target; if (!list?.matches?.('[role=listbox]')) return;
+    const box = $(`[role=combobox][aria-controls="${list.id}"]`); if (box) openList(box, document.activeElement === box && options(list).length > 0);
+  });
+  on('htmx:responseError', (e) => {
+    const xhr = e.detail.xhr; if (xhr.getResponseHeader('HX-Redirect') || xhr.getResponseHeader('HX-Trigger')) return;
+    say(xhr.status === 403 ? 'Not saved. Your role does not allow it.' : xhr.status === 404 ? 'It is no longer there. Reload the page.' : 'Not saved. The server refused the request.', 'bad');
+  });
+  on('htmx:sendError', () => say('No connection to the server.', 'bad'));
+  on('htmx:timeout', () => say('The server did not answer in time.', 'bad'));
+})();
