@@ -11,8 +11,8 @@ Direction = Literal["higher", "lower", ""]
 # Terms inside names, in the order in which a group's metrics may lead its timeline; a line of the table is one kind.
 _TERMS: tuple[tuple[int, Direction, str], ...] = (
     (0, "higher", "auc auroc roc_auc pr_auc auprc accuracy acc f1 f0_5 f05 f2 fbeta average_precision map ndcg mrr"),
-    (0, "higher", "mcc kappa gini recall sensitivity precision specificity true_positive_rate true_negative_rate tpr tnr"),
-    (0, "higher", "iou dice bleu rouge psnr ssim silhouette"),
+    (0, "higher", "mcc kappa gini recall sensitivity precision specificity true_positive_rate true_negative_rate"),
+    (0, "higher", "tpr tnr iou dice bleu rouge psnr ssim silhouette"),
     (0, "lower", "rmse rmsle mse mae mape smape wape mase"),
     (0, "higher", "r2 r_squared explained_variance"),
     (0, "lower", "wer cer fid perplexity error err misclassification"),
