@@ -41,7 +41,8 @@ def granian_command(host: str, port: int, workers: int) -> list[str]:
         # Without it an idle keep-alive connection can hold a stopping worker for ever.
         f"--workers-kill-timeout={GRACE_SECONDS}",
         "--workers-max-rss=512",
-        "--log-level=warning",
+        # Its warnings at start tell of settings chosen on purpose; a worker that died is an error.
+        "--log-level=error",
         "registry.wsgi:application",
     ]
 
