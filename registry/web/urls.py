@@ -6,6 +6,7 @@ from django.urls import include, path, register_converter
 from django.views.generic import RedirectView
 
 from . import converters
+from .icons import icon_sprite
 from .views import accounts, activity, groups, metadata, packages, register, reviews, tags, timeline, versions
 
 register_converter(converters.RegionConverter, "region")
@@ -42,6 +43,7 @@ _group_patterns = [
 ]
 
 urlpatterns = [
+    path("icons.<str:digest>.svg", icon_sprite, name="icons"),
     path("", RedirectView.as_view(pattern_name="group-list"), name="home"),
     path("groups/", groups.group_list, name="group-list"),
     path("groups/suggest/", groups.group_suggest, name="group-suggest"),
