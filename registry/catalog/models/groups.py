@@ -60,6 +60,7 @@ class ModelPackageGroup(models.Model):
     approved_version = models.PositiveIntegerField(null=True, blank=True)
     approved_at = models.DateTimeField(null=True, blank=True)
 
+    resource_policy = models.TextField(blank=True, default="")
     managed_storage_type = models.CharField(max_length=32, blank=True, default="")
     original_arn = models.CharField(max_length=256, blank=True, default="")
     imported_at = models.DateTimeField(null=True, blank=True)

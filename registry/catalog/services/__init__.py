@@ -5,25 +5,35 @@ transaction. Locks are taken in one order: the group's row, then the package's.
 """
 
 from .approvals import update_approval_status
+from .contents import PackageChanges, update_model_package
+from .deletions import delete_model_package, delete_model_package_group
 from .groups import create_model_package_group, update_model_package_group_description
+from .idempotency import once
 from .life_cycles import update_model_life_cycle
 from .metadata import update_customer_metadata
 from .metrics import store_metrics
 from .packages import create_model_package
+from .policies import set_group_policy
 from .registrations import Registration
 from .tags import add_tags, delete_tags, digest_of_tags, set_tags
 
 __all__ = [
+    "PackageChanges",
     "Registration",
     "add_tags",
     "create_model_package",
     "create_model_package_group",
+    "delete_model_package",
+    "delete_model_package_group",
     "delete_tags",
     "digest_of_tags",
+    "once",
+    "set_group_policy",
     "set_tags",
     "store_metrics",
     "update_approval_status",
     "update_customer_metadata",
     "update_model_life_cycle",
+    "update_model_package",
     "update_model_package_group_description",
 ]

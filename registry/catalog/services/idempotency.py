@@ -1,0 +1,52 @@
+"""Do a call once, however often a client sends it: ClientToken, in the transaction of the change itself."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from ..errors import Refused
+from ..models import AnsweredCall
+
+KEPT = timedelta(days=7)
+
+
+def _hash(request: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(request, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def once(
+    *, region: str, operation: str, token: str | None, request: Mapping[str, Any], do: Callable[[], dict[str, Any]]
+) -> dict[str, Any]:
+    """The answer of `do`, run at most once for this token; the first answer stands for 7 days, whatever happened since.
+
+    `do` and the note of its answer are one transaction: a twin that runs at the same time waits for it. The same
+    token with another request is Refused.
+    """
+    if not token:
+        return do()
+    scope = {"region": region, "operation": operation, "token": token}
+    digest = _hash(request)
+    try:
+        with transaction.atomic():
+            AnsweredCall.objects.filter(answered_at__lt=timezone.now() - KEPT).delete()
+            call = AnsweredCall.objects.filter(**scope).first()
+            if call is None:
+                call = AnsweredCall.objects.create(**scope, request_hash=digest, answer={})
+                call.answer = do()
+                call.save(update_fields=["answer"])
+                return call.answer
+    except IntegrityError:
+        # A twin was first; its answer is there now, or it failed and this one may be told so.
+        call = AnsweredCall.objects.filter(**scope).first()
+        if call is None:
+            raise
+    if call.request_hash != digest:
+        raise Refused(f"The ClientToken {token} was used for another request.")
+    return call.answer
