@@ -35,7 +35,9 @@ def once(
     digest = _hash(request)
     try:
         with transaction.atomic():
-            AnsweredCall.objects.filter(answered_at__lt=timezone.now() - KEPT).delete()
+            # Old answers are swept by one call in 256: each call would pay for it, and none needs it.
+            if digest.startswith("00"):
+                AnsweredCall.objects.filter(answered_at__lt=timezone.now() - KEPT).delete()
             call = AnsweredCall.objects.filter(**scope).first()
             if call is None:
                 call = AnsweredCall.objects.create(**scope, request_hash=digest, answer={})
