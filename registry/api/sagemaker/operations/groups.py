@@ -1,0 +1,86 @@
+"""The operations on model package groups and their policies (contract 7.1 to 7.5)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from registry.accounts.permissions import authorize
+from registry.catalog import services
+from registry.catalog.models import ModelPackageGroup
+
+from .. import names, shapes
+from ..calls import Call
+from ..errors import invalid
+from .lists import answer, created_between, page
+
+JSON = dict[str, Any]
+
+
+def tag_pairs(call: Call) -> list[tuple[str, str]]:
+    """The request's Tags as (key, value)."""
+    return [(tag["Key"], tag["Value"]) for tag in call.get("Tags", [])]
+
+
+def create_model_package_group(call: Call) -> JSON:
+    group = services.create_model_package_group(
+        actor=call.actor,
+        region=call.region,
+        name=call.members["ModelPackageGroupName"],
+        description=call.get("ModelPackageGroupDescription", ""),
+        tags=tag_pairs(call),
+        managed_storage_type=call.get("ManagedConfiguration", {}).get("ManagedStorageType", ""),
+    )
+    return {"ModelPackageGroupArn": group.arn}
+
+
+def describe_model_package_group(call: Call) -> JSON:
+    authorize(call.actor, "registry.read")
+    return shapes.group_description(names.find_group(call.actor, call.members["ModelPackageGroupName"], call.region))
+
+
+def list_model_package_groups(call: Call) -> JSON:
+    authorize(call.actor, "registry.read")
+    if call.get("CrossAccountFilterOption") == "CrossAccount":
+        return {"ModelPackageGroupSummaryList": []}
+    rows = ModelPackageGroup.objects.visible_to(call.actor).filter(created_between(call), region=call.region)
+    if contains := call.get("NameContains"):
+        rows = rows.filter(name__contains_exactly=contains)
+    fields = ["name", "id"] if call.get("SortBy") == "Name" else ["created_at", "id"]
+    found, token = page(
+        call, rows, fields, lambda g: [g.name if fields[0] == "name" else g.created_at.isoformat(), g.pk]
+    )
+    return answer("ModelPackageGroupSummaryList", [shapes.group_summary(group) for group in found], token)
+
+
+def delete_model_package_group(call: Call) -> JSON:
+    group = names.find_group(call.actor, call.members["ModelPackageGroupName"], call.region)
+    services.delete_model_package_group(actor=call.actor, group=group)
+    return {}
+
+
+def _group_of_policy(call: Call) -> ModelPackageGroup:
+    name = call.members["ModelPackageGroupName"]
+    missing = invalid(f"Cannot find Model Package Group: {names.arn(call.region, names.GROUP, name)}")
+    return names.find_group(call.actor, name, call.region, missing)
+
+
+def put_model_package_group_policy(call: Call) -> JSON:
+    group = _group_of_policy(call)
+    services.set_group_policy(actor=call.actor, group=group, policy=call.members["ResourcePolicy"])
+    return {"ModelPackageGroupArn": group.arn}
+
+
+def get_model_package_group_policy(call: Call) -> JSON:
+    authorize(call.actor, "registry.read")
+    group = _group_of_policy(call)
+    if not group.resource_policy:
+        raise invalid(f"Cannot find resource policy for: {group.arn}")
+    return {"ResourcePolicy": group.resource_policy}
+
+
+def delete_model_package_group_policy(call: Call) -> JSON:
+    group = _group_of_policy(call)
+    if not group.resource_policy:
+        raise invalid(f"Cannot find resource policy for: {group.arn}")
+    services.set_group_policy(actor=call.actor, group=group, policy="")
+    return {}

@@ -1,0 +1,134 @@
+"""The operations on model packages, versioned and not (contract 7.6 to 7.11)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import Q
+
+from registry.accounts.permissions import authorize
+from registry.catalog import services
+from registry.catalog.models import ModelPackage
+from registry.catalog.services.states import WIRE_MEMBERS
+
+from .. import names, shapes
+from ..calls import Call
+from ..errors import WireError, invalid
+from .groups import tag_pairs
+from .lists import answer, created_between, page
+
+JSON = dict[str, Any]
+# ApprovalDescription is no member of CreateModelPackage.
+_REGISTERED = {column: member for column, member in WIRE_MEMBERS.items() if column != "approval_description"}
+
+
+def create_model_package(call: Call) -> JSON:
+    name, group_name = call.get("ModelPackageName"), call.get("ModelPackageGroupName")
+    if name is not None and group_name is not None:
+        raise invalid(
+            "Both ModelPackageName and ModelPackageGroupName are provided in the input. "
+            "Cannot determine which one to use."
+        )
+    if name is None and group_name is None:
+        raise invalid("Missing ARN")
+    registration = services.Registration(
+        **{column: call.members[member] for column, member in _REGISTERED.items() if member in call.members},
+        model_life_cycle=call.get("ModelLifeCycle"),
+        customer_metadata_properties=call.get("CustomerMetadataProperties", {}),
+        tags=tag_pairs(call),
+    )
+
+    def do() -> JSON:
+        where: JSON = {"region": call.region, "name": name}
+        if group_name is not None:
+            missing = invalid("Model Package Group does not exist.")
+            where = {"group": names.find_group(call.actor, group_name, call.region, missing)}
+        package = services.create_model_package(actor=call.actor, registration=registration, **where)
+        return {"ModelPackageArn": package.arn}
+
+    return _once(call, do)
+
+
+def _once(call: Call, do: Any) -> JSON:
+    request = {name: value for name, value in call.members.items() if name != "ClientToken"}
+    return services.once(
+        region=call.region, operation=call.operation, token=call.get("ClientToken"), request=request, do=do
+    )
+
+
+def describe_model_package(call: Call) -> JSON:
+    authorize(call.actor, "registry.read")
+    package = names.find_package(call.actor, call.members["ModelPackageName"], call.region)
+    pairs = package.customer_metadata_properties.values_list("key", "value")
+    return shapes.package_description(package, dict(pairs), metadata_only=call.get("IncludedData") == "MetadataOnly")
+
+
+def batch_describe_model_package(call: Call) -> JSON:
+    authorize(call.actor, "registry.read")
+    found: JSON = {}
+    errors: JSON = {}
+    for arn in dict.fromkeys(call.members["ModelPackageArnList"]):
+        try:
+            package = names.find_package(call.actor, arn, call.region)
+            if package.group is None:
+                raise invalid(f"{arn} is not a versioned ModelPackage.")
+            found[arn] = shapes.batch_summary(package)
+        except WireError as error:
+            errors[arn] = {"ErrorCode": error.code, "ErrorResponse": error.message}
+    answer: JSON = {"ModelPackageSummaries": found}
+    return answer | {"BatchDescribeModelPackageErrorMap": errors} if errors else answer
+
+
+def list_model_packages(call: Call) -> JSON:
+    authorize(call.actor, "registry.read")
+    rows = ModelPackage.objects.visible_to(call.actor).filter(created_between(call)).select_related("group")
+    group_name = call.get("ModelPackageGroupName")
+    kind = call.get("ModelPackageType", "Unversioned")
+    if group_name is not None:
+        rows = rows.filter(group=names.find_group(call.actor, group_name, call.region))
+    else:
+        rows = rows.filter(region=call.region)
+        if kind == "Versioned":
+            rows = rows.versioned()
+        elif kind == "Unversioned":
+            rows = rows.unversioned()
+    rows = rows.filter(Q(group__isnull=True) | Q(group__deleted_at=None)) if group_name is None else rows
+    if status := call.get("ModelApprovalStatus"):
+        rows = rows.filter(approval_status=status)
+    if contains := call.get("NameContains"):
+        rows = rows.filter(Q(name__contains_exactly=contains) | Q(group__name__contains_exactly=contains))
+    if call.get("SortBy") == "Name":
+        rows = rows.with_sort_name()
+        fields = ["sort_name", "sort_version", "id"]
+        found, token = page(call, rows, fields, lambda p: [p.sort_name, p.sort_version, p.pk])
+    else:
+        found, token = page(call, rows, ["created_at", "id"], lambda p: [p.created_at.isoformat(), p.pk])
+    return answer("ModelPackageSummaryList", [shapes.package_summary(package) for package in found], token)
+
+
+def update_model_package(call: Call) -> JSON:
+    changes = services.PackageChanges(
+        approval_status=call.get("ModelApprovalStatus"),
+        approval_description=call.get("ApprovalDescription"),
+        registration_type=call.get("ModelPackageRegistrationType"),
+        customer_metadata_properties=call.get("CustomerMetadataProperties", {}),
+        customer_metadata_properties_to_remove=call.get("CustomerMetadataPropertiesToRemove", ()),
+        additional_inference_specifications_to_add=call.get("AdditionalInferenceSpecificationsToAdd", []),
+        inference_specification=call.get("InferenceSpecification"),
+        source_uri=call.get("SourceUri"),
+        model_card=call.get("ModelCard"),
+        model_life_cycle=call.get("ModelLifeCycle"),
+    )
+
+    def do() -> JSON:
+        package = names.find_package(call.actor, call.members["ModelPackageArn"], call.region)
+        services.update_model_package(actor=call.actor, package=package, changes=changes)
+        return {"ModelPackageArn": package.arn}
+
+    return _once(call, do)
+
+
+def delete_model_package(call: Call) -> JSON:
+    package = names.find_package(call.actor, call.members["ModelPackageName"], call.region)
+    services.delete_model_package(actor=call.actor, package=package)
+    return {}

@@ -1,0 +1,104 @@
+"""Dispatch: the one view of the wire. POST / with X-Amz-Target in, JSON out, whatever happens (contract 2 to 4)."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import Any
+from uuid import uuid4
+
+from django.conf import settings
+from django.db import OperationalError
+from django.http import HttpRequest, HttpResponse, RawPostDataException
+from django.http.request import UnreadablePostError
+
+from registry.accounts.throttle import SIGNATURES
+from registry.api import auth
+
+from .calls import Call
+from .errors import WireError, from_domain
+from .operations import OPERATIONS
+from .requests import MAX_BODY, check_members, read_body
+
+logger = logging.getLogger(__name__)
+
+PREFIX = "SageMaker."
+CONTENT_TYPE = "application/x-amz-json-1.1"
+SIGNED = frozenset({"host", "x-amz-target"})
+
+
+def is_call(request: HttpRequest) -> bool:
+    """True for what this door answers: POST / of a client of the protocol. Everything else is the browser's."""
+    return (
+        request.method == "POST"
+        and request.path_info == "/"
+        and ("X-Amz-Target" in request.headers or CONTENT_TYPE in request.headers.get("Content-Type", ""))
+    )
+
+
+def dispatch(request: HttpRequest) -> HttpResponse:
+    """Answer one call. Never raises: a refusal is a 4xx with __type, our own fault a 500 InternalFailure in JSON."""
+    request_id = str(uuid4())
+    try:
+        status, answer = 200, _answer(request)
+    except WireError as error:
+        status, answer = error.status, error.body()
+    except OperationalError:
+        logger.exception("The database did not answer call %s", request_id)
+        error = WireError("ServiceUnavailable", "The registry is not ready. Try again.", 503)
+        status, answer = error.status, error.body()
+    except Exception:
+        logger.exception("Call %s failed", request_id)
+        error = WireError("InternalFailure", f"The registry failed. Its log has the id {request_id}.", 500)
+        status, answer = error.status, error.body()
+    response = HttpResponse(json.dumps(answer, separators=(",", ":")), content_type=CONTENT_TYPE, status=status)
+    response["x-amzn-RequestId"] = request_id
+    if status >= 400:
+        response["x-amzn-ErrorType"] = answer["__type"]
+    return response
+
+
+def _body(request: HttpRequest) -> bytes:
+    """The body, refused before it is read where it says that it is too large."""
+    if int(request.META.get("CONTENT_LENGTH") or 0) > MAX_BODY:
+        raise WireError("RequestEntityTooLarge", f"The body is over {MAX_BODY} bytes.", 413)
+    try:
+        return request.body
+    except (UnreadablePostError, RawPostDataException) as error:
+        raise WireError("SerializationException", "The body could not be read.") from error
+
+
+def _operation(request: HttpRequest) -> str:
+    target = request.headers.get("X-Amz-Target", "")
+    name = target.removeprefix(PREFIX)
+    if not target.startswith(PREFIX) or name not in OPERATIONS:
+        raise WireError("UnknownOperationException", f"There is no operation {name[:128]!r} here." if name else "")
+    return name
+
+
+def _caller(request: HttpRequest) -> auth.Caller:
+    address = request.META.get("REMOTE_ADDR", "")
+    if SIGNATURES.is_full(address):
+        raise WireError("ThrottlingException", "Rate exceeded")
+    try:
+        return auth.authenticate(request, service="sagemaker", required=SIGNED, door="sagemaker")
+    except auth.Refusal as refusal:
+        SIGNATURES.count(address)
+        raise WireError(refusal.code, str(refusal), refusal.status) from refusal
+
+
+def _answer(request: HttpRequest) -> dict[str, Any]:
+    body = _body(request)
+    caller = _caller(request)
+    operation = _operation(request)
+    members = check_members(operation, read_body(body))
+    call = Call(operation, caller.actor, caller.region, members)
+    try:
+        return OPERATIONS[operation](call)
+    except Exception as error:
+        user = f"arn:aws:iam::{settings.REGISTRY_ACCOUNT_ID}:user/{caller.actor.name}"
+        resource = f"arn:aws:sagemaker:{caller.region}:{settings.REGISTRY_ACCOUNT_ID}:*"
+        refusal = from_domain(error, caller=user, operation=operation, resource=resource)
+        if refusal is None:
+            raise
+        raise refusal from error
