@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from .models import Role, User
@@ -75,7 +75,6 @@ class Actor:
     user: User | None = None
     access_key: str = ""
     user_agent: str = ""
-    context: dict[str, Any] = field(default_factory=dict, compare=False)
 
     @classmethod
     def of(cls, user: User, door: str, **more: Any) -> Actor:

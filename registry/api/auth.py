@@ -113,7 +113,9 @@ def _moment(request: HttpRequest, scope_date: str) -> str:
     now = datetime.now(UTC)
     if abs(now - sent) > CLOCK_WINDOW:
         side = "expired" if sent < now else "not yet current"
-        raise Refusal("InvalidSignatureException", f"Signature {side}: {stamp} is more than 15 min from {now:%Y%m%dT%H%M%SZ}.")
+        raise Refusal(
+            "InvalidSignatureException", f"Signature {side}: {stamp} is more than 15 min from {now:%Y%m%dT%H%M%SZ}."
+        )
     return stamp
 
 
@@ -127,9 +129,7 @@ def _secret_of(key: AccessKey | None) -> str | None:
         return None
 
 
-def _signature(
-    request: HttpRequest, names: list[str], found: re.Match[str], secret: str, moment: str
-) -> str:
+def _signature(request: HttpRequest, names: list[str], found: re.Match[str], secret: str, moment: str) -> str:
     """What the signature must be: recomputed from the request as it came in."""
     body = request.body
     digest = hashlib.sha256(body).hexdigest()
@@ -137,7 +137,9 @@ def _signature(
     if sent is not None and not hmac.compare_digest(sent, digest):
         raise Refusal("InvalidSignatureException", "X-Amz-Content-SHA256 does not match the body.")
     headers = {name: request.headers.get(name, "") for name in names}
-    copy = AWSRequest(method=request.method, url=f"https://registry{request.get_full_path()}", data=body, headers=headers)
+    copy = AWSRequest(
+        method=request.method, url=f"https://registry{request.get_full_path()}", data=body, headers=headers
+    )
     copy.context["timestamp"] = moment
     signer = _ExactHeaders(Credentials(found["key"], secret), found["service"], found["region"])
     return signer.signature(signer.string_to_sign(copy, signer.canonical_request(copy)), copy)

@@ -9,7 +9,7 @@ import json
 import math
 from collections.abc import Callable
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import regex
@@ -262,7 +262,7 @@ _BUILDERS: dict[str, Callable[[service_model.Shape], Check]] = {
 }
 
 
-@lru_cache(maxsize=None)
+@cache
 def _compiled(name: str) -> Check:
     shape = service_model.load()["shapes"][name]
     return _BUILDERS[shape["type"]](shape)

@@ -79,9 +79,7 @@ def batch_summary(package: ModelPackage) -> JSON:
     return summary | {"InferenceSpecification": package.inference_specification or {"Containers": []}}
 
 
-def package_description(
-    package: ModelPackage, properties: Mapping[str, str], *, metadata_only: bool = False
-) -> JSON:
+def package_description(package: ModelPackage, properties: Mapping[str, str], *, metadata_only: bool = False) -> JSON:
     """DescribeModelPackage's answer: everything that was registered, as it was sent, and what changed since."""
     card = package.model_card
     return package_summary(package) | _present(

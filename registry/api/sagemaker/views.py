@@ -12,8 +12,7 @@ from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse, RawPostDataException
 from django.http.request import UnreadablePostError
 
-from registry.accounts.throttle import SIGNATURES
-from registry.api import auth
+from registry.api import auth, throttle
 
 from .calls import Call
 from .errors import WireError, from_domain
@@ -78,12 +77,13 @@ def _operation(request: HttpRequest) -> str:
 
 def _caller(request: HttpRequest) -> auth.Caller:
     address = request.META.get("REMOTE_ADDR", "")
-    if SIGNATURES.is_full(address):
-        raise WireError("ThrottlingException", "Rate exceeded")
     try:
         return auth.authenticate(request, service="sagemaker", required=SIGNED, door="sagemaker")
     except auth.Refusal as refusal:
-        SIGNATURES.count(address)
+        # Only calls that are refused anyway pay for the look at the counter.
+        if throttle.is_full(address):
+            raise WireError("ThrottlingException", "Rate exceeded") from refusal
+        throttle.count_bad_signature(address)
         raise WireError(refusal.code, str(refusal), refusal.status) from refusal
 
 

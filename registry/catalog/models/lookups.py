@@ -34,3 +34,23 @@ class Prefix(models.Lookup):
     def as_sqlite(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
         lhs, params = self.process_lhs(compiler, connection)
         return f"({lhs} >= %s AND {lhs} < %s)", [*params, self.rhs, *params, f"{self.rhs}\U0010ffff"]
+
+
+class ContainsExactly(models.Lookup):
+    """`field__contains_exactly="abc"`: holds that text, letter by letter; Django's contains ignores case on SQLite."""
+
+    lookup_name = "contains_exactly"
+    prepare_rhs = False
+    function = "STRPOS"
+
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+        lhs, params = self.process_lhs(compiler, connection)
+        return f"{self.function}({lhs}, %s) > 0", [*params, str(self.rhs)]
+
+    def as_sqlite(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+        lhs, params = self.process_lhs(compiler, connection)
+        return f"INSTR({lhs}, %s) > 0", [*params, str(self.rhs)]
+
+
+models.CharField.register_lookup(ContainsExactly)
+models.TextField.register_lookup(ContainsExactly)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Coalesce
 from django.urls import reverse
 
 from ..validators import (
@@ -51,6 +52,10 @@ class PackageQuerySet(models.QuerySet["ModelPackage"]):
 
     def approved(self) -> PackageQuerySet:
         return self.filter(approval_status=ApprovalStatus.APPROVED)
+
+    def with_sort_name(self) -> PackageQuerySet:
+        """With `sort_name` and `sort_version`: a version sorts by its group's name, then its number (contract 6)."""
+        return self.annotate(sort_name=Coalesce("name", "group__name"), sort_version=Coalesce("version", 0))
 
     def of_version(self, region: str, group: str, version: int) -> PackageQuerySet:
         """The version with that number of the live group with that name; at most one row."""

@@ -92,7 +92,6 @@ def list_model_packages(call: Call) -> JSON:
             rows = rows.versioned()
         elif kind == "Unversioned":
             rows = rows.unversioned()
-    rows = rows.filter(Q(group__isnull=True) | Q(group__deleted_at=None)) if group_name is None else rows
     if status := call.get("ModelApprovalStatus"):
         rows = rows.filter(approval_status=status)
     if contains := call.get("NameContains"):
