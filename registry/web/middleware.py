@@ -127,6 +127,9 @@ class PrivatePagesMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
+        if "public" in response.get("Cache-Control", ""):
+            response.headers.pop("Vary", None)  # the icon sprite: the same bytes for everybody
+            return response
         if "Cache-Control" not in response:
             response["Cache-Control"] = "no-store"
         patch_vary_headers(response, ["Cookie", "HX-Request"])
