@@ -19,7 +19,6 @@ from django.http import QueryDict
 
 from registry.catalog import validators as check
 from registry.catalog.models import ApprovalStatus
-from registry.catalog.reports.registrations import Example
 
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,4})?")
 _WITH_COMMA = re.compile(r"[+-]?[0-9]*,[0-9]+")
@@ -105,12 +104,12 @@ class RegistrationForm:
         self.properties = Rows.read(data, "property", "Metadata", ("key", "value"))
         self.tags = Rows.read(data, "tag", "Tags", ("key", "value"))
 
-    def start_from(self, example: Example) -> None:
-        """Fill an empty form: the images of the newest version and the names that it had."""
+    def start_from(self, images: Sequence[str] = (), metrics: Sequence[str] = (), keys: Sequence[str] = ()) -> None:
+        """Fill an empty form: images to keep, and names of metrics and metadata that wait for a value."""
         self.values |= {"stage": self.stages[0][0], "approval_status": ApprovalStatus.WAITING.value}
         self.values["region"] = settings.REGISTRY_REGION
-        self.containers.pairs = [(image, "") for image in example.images]
-        for rows, names in ((self.metrics, example.metrics), (self.properties, example.keys)):
+        self.containers.pairs = [(image, "") for image in images]
+        for rows, names in ((self.metrics, metrics), (self.properties, keys)):
             rows.pairs, rows.suggested = [(name, "") for name in names], names
 
     def members(self) -> dict[str, Any]:

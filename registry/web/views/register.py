@@ -15,7 +15,7 @@ from registry.accounts.permissions import authorize
 from registry.catalog import services
 from registry.catalog.errors import AlreadyExists
 from registry.catalog.models import ModelPackage
-from registry.catalog.reports.registrations import Example, example_for
+from registry.catalog.reports.registrations import example_for
 from registry.catalog.validators import CONTAINERS_MAX
 
 from ..forms.register import RegistrationForm
@@ -35,7 +35,7 @@ def package_register(request: HttpRequest, region: str, name: str) -> HttpRespon
         if package is not None:
             return _registered(request, form, package, f"Registered v{package.version}")
     else:
-        form.start_from(example)
+        form.start_from(example.images, example.metrics, example.keys)
     number = f"v{group.last_version + 1}"
     context = {
         "group": group,
@@ -58,7 +58,7 @@ def unversioned_register(request: HttpRequest) -> HttpResponse:
         if package is not None:
             return _registered(request, form, package, f"Registered {package.name}")
     else:
-        form.start_from(Example())
+        form.start_from()
     context = {
         "heading": "Register a package",
         "crumbs": [("Packages", reverse("package-list"))],
