@@ -169,7 +169,7 @@
     return (was.id && all.find((x) => x.id === was.id)) || (was.name && all.find((x) => x.name === was.name && x.tagName === was.tag && (was.value == null || x.value === was.value))) || all.find((x) => (x.getAttribute('aria-label') ?? x.textContent.trim().slice(0, 80)) === was.label && x.tagName === was.tag);
   };
   on('htmx:afterRequest', (e) => {
-    const good = e.detail.successful, status = e.detail.xhr?.status ?? 0, spot = near; near = null;
+    const status = e.detail.xhr?.status ?? 0, good = status > 0 && status < 400, spot = near; near = null; /* htmx calls a swapped 422 successful */
     if (!spot) return; /* nothing was swapped */
     const fresh = (spot.id && document.getElementById(spot.id)) || (e.detail.target?.isConnected ? e.detail.target : null);
     openFacets.forEach((id) => document.getElementById(id)?.setAttribute('open', '')); openFacets = [];
@@ -188,7 +188,7 @@
   });
   /* the row that adds metadata is empty again after it added */
   on('htmx:afterRequest', (e) => {
-    const form = e.detail.elt; if (!e.detail.successful || !form?.matches?.('form[data-reset]')) return;
+    const form = e.detail.elt; if (!(e.detail.xhr?.status < 400) || !form?.matches?.('form[data-reset]')) return;
     form.reset(); const first = [...form.elements].find((x) => x.matches('input:not([type=hidden]), textarea')); first?.focus();
   });
   /* suggestions arrived: show them while the box has the focus */

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from markupsafe import Markup, escape
 
 from .icons import SPRITE_URL
-from .wording import digits_for, number, plural, status_look
+from .wording import number, plural, status_look
 
 STRIP_LENGTH = 24
 MARKED_POINTS = 60  # above, a trend is a line with the marks that matter (DESIGN.md section 5)
@@ -22,7 +22,7 @@ LINE_POINTS = 600
 _STRIP_WIDTH = 132
 _STRIP_STEP = 5.5
 _RAIL_EDGES = (11.0, 89.0)  # where the lowest and the highest value of a group sit, in percent
-_RAIL_NO_VALUE = 5.0
+_RAIL_NO_VALUE = 8.0
 
 _BARS = {
     "approved": '<rect class="a" x="{0:g}" y="1" width="3.5" height="18" rx="1"/>',
@@ -184,18 +184,18 @@ def trend(
         return bottom - (bottom - top) * (value / unit - low / unit) / (high / unit - low / unit)
 
     ticks = [low * (1 - k / 3) + high * (k / 3) for k in range(4)]
-    digits = max(digits_for([(high / unit - low / unit) * unit]), 0) if math.isfinite(high - low) else 0
-    axis = "".join(f'<text x="100%" y="{down(v):.1f}%" dy="4">{number(v, min(digits, 4))}</text>' for v in ticks)
+    step = (high / unit - low / unit) / 3 * unit
+    digits = min(6, max(0, math.ceil(-math.log10(step)) + 1)) if 0 < step < 1e9 else None  # neighbours differ
+    axis = "".join(f'<text x="100%" y="{down(v):.1f}%" dy="4">{number(v, digits)}</text>' for v in ticks)
     grid = "".join(f'<line class="grid" x1="0" x2="100%" y1="{down(v):.1f}%" y2="{down(v):.1f}%"/>' for v in ticks)
     if reference is not None and _finite(reference):
         grid += f'<line class="best" x1="0" x2="100%" y1="{down(reference):.1f}%" y2="{down(reference):.1f}%"/>'
     path = "L".join(f"{across(i):.2f} {down(v):.2f}" for i, v in _thinned(values))
-    step = _label_step(len(shown))
-    labelled = {0, *(i for i, p in enumerate(shown) if p.number % step == 0)}
+    every = _label_step(len(shown))
+    labelled = {0, *(i for i, p in enumerate(shown) if p.number % every == 0)}
     if len(labelled) > 7:  # gaps in the numbers: a label at every so-many-th point instead
-        labelled = set(range(0, len(shown), step))
-    if 1 in labelled or (len(labelled) > 1 and min(labelled - {0}) < step / 2):
-        labelled.discard(min(labelled - {0}))
+        labelled = set(range(0, len(shown), every))
+    labelled -= {i for i in labelled if 0 < i < every * 0.6}  # would touch the first one
     marks, names = [], []
     for i, point in enumerate(shown):
         slug = status_look(point.status).slug

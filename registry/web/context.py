@@ -12,12 +12,12 @@ THEMES = ("auto", "light", "dark")
 
 
 def page(request: HttpRequest) -> dict[str, Any]:
-    """Return the context of base.html; role and regions are looked up only by pages that ask for them."""
+    """Return the context of base.html; whether there are several regions is looked up only by pages that ask."""
     theme = request.COOKIES.get("theme", "auto")
     user = getattr(request, "user", None)
     return {
         "user": user,
-        "role": SimpleLazyObject(lambda: getattr(user, "role", None) or ""),
+        "role": getattr(user, "role", None) or "",
         "theme": theme if theme in THEMES else "auto",
         "messages": get_messages(request),
         "regions_many": SimpleLazyObject(ModelPackageGroup.objects.has_several_regions),

@@ -6,15 +6,18 @@ A sprite with its digest in the address is fetched once and kept for ever, so a 
 
 import hashlib
 from functools import cache
+from importlib import resources
 from xml.etree import ElementTree
+from zipfile import ZipFile
 
 from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
-from lucide import _load_icon_svg  # the package's public call gives a whole <svg>; a sprite needs the shapes
 from markupsafe import Markup
 
 from .wording import status_look
+
+_NAMESPACE = b' xmlns="http://www.w3.org/2000/svg"'
 
 # Every icon that a template may use. A name that is not here is an error at once, not an empty square on a page.
 # fmt: off
@@ -48,14 +51,16 @@ _OWN = (
 )
 
 
-def _symbol(name: str) -> str:
-    drawing = _load_icon_svg(name)
+def _symbol(package: ZipFile, name: str) -> str:
+    drawing = ElementTree.fromstring(package.read(f"{name}.svg").replace(_NAMESPACE, b""))
     shapes = "".join(ElementTree.tostring(shape, encoding="unicode").strip() for shape in drawing)
     return f'<symbol id="{name}" viewBox="{drawing.attrib["viewBox"]}">{shapes}</symbol>'.replace(" />", "/>")
 
 
 def _build() -> bytes:
-    symbols = "".join(map(_symbol, NAMES))
+    # The package's own call opens its archive for every icon, which would cost each start half a second.
+    with resources.files("lucide").joinpath("lucide.zip").open("rb") as file, ZipFile(file) as package:
+        symbols = "".join(_symbol(package, name) for name in NAMES)
     return f'<svg xmlns="http://www.w3.org/2000/svg">{symbols}{_OWN}</svg>'.encode()
 
 

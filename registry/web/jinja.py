@@ -8,7 +8,7 @@ from django_htmx.jinja import htmx_script
 from jinja2 import Environment
 from markupsafe import Markup, escape
 
-from . import charts, icons, uris, wording
+from . import charts, icons, searches, uris, wording
 
 
 def url(name: str, /, *args: Any, **kwargs: Any) -> str:
@@ -56,6 +56,7 @@ def environment(**options: Any) -> Environment:
         static=static,
         strip=charts.strip,
         swing=charts.swing,
+        tag_href=searches.tag_href,
         trend=charts.trend,
         uri_pieces=uris.uri_pieces,
         url=url,

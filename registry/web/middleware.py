@@ -104,7 +104,9 @@ def check_encoded(raw: bytes, where: str) -> None:
 class SignInRequiredMiddleware(LoginRequiredMiddleware):
     """Sign-in on every page; a request of htmx gets 401 with the address to go to instead of a login form."""
 
-    def handle_no_permission(self, request: HttpRequest, view_func: Any) -> HttpResponseBase:
+    def handle_no_permission(  # type: ignore[override]  # a redirect or, for htmx, 401
+        self, request: HttpRequest, view_func: Any
+    ) -> HttpResponseBase:
         if request.headers.get("HX-Request") != "true":
             return super().handle_no_permission(request, view_func)
         query = urlencode({"next": page_of(request)})
@@ -127,6 +129,9 @@ class PrivatePagesMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
+        if "public" in response.get("Cache-Control", ""):
+            response.headers.pop("Vary", None)  # the icon sprite: the same bytes for everybody
+            return response
         if "Cache-Control" not in response:
             response["Cache-Control"] = "no-store"
         patch_vary_headers(response, ["Cookie", "HX-Request"])

@@ -166,7 +166,7 @@ def number(value: Any, digits: int | None = None) -> str:
         return f"{sign}\N{INFINITY}"
     if _extreme(size):
         mantissa, _, exponent = f"{size:.3e}".partition("e")
-        return f"{sign}{mantissa.rstrip('0').rstrip('.')}e{exponent.replace('-', MINUS).replace('+', '')}"
+        return f"{sign}{mantissa.rstrip('0').rstrip('.')}e{str(int(exponent)).replace('-', MINUS)}"
     if digits is None:
         text = f"{size:,.{_decimals(size)}f}"
         text = text.rstrip("0").rstrip(".") if "." in text else text

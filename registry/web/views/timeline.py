@@ -1,11 +1,126 @@
-"""timeline views."""
+"""The group page: approved now, waiting, trend and the timeline of versions; the address is its state."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from registry.catalog.directions import in_reading_order, metric_direction
+from registry.catalog.models import ModelPackageGroup
+from registry.catalog.reports import timeline as reports
+from registry.catalog.reports.timeline import Point, VersionFilter
+
+from ..forms.timeline import Asked, default_metric, facets, segments, told
+from ..htmx import is_fragment
+from ..subjects import actor_of, find_group
+from ..timelines import lay_out, scale_of, trend_label, trend_points
 
 
-def group_detail(request: HttpRequest, **address: object) -> HttpResponse:
-    return HttpResponse("")
+@require_safe
+def group_detail(request: HttpRequest, region: str, name: str) -> HttpResponse:
+    """The page, or for HTMX the part that a filter (#group-body) or another metric (#timeline) replaces."""
+    group = find_group(request, region, name)
+    asked = Asked.of(request)
+    may = actor_of(request).may
+    context: dict[str, Any] = {"nav": "groups", "group": group, "may": may, "here": group.get_absolute_url()}
+    target = request.headers.get("HX-Target", "") if is_fragment(request) else ""
+    if target == "group-body":
+        template = "groups/_body.html"
+    elif target:
+        template = "groups/_timeline.html"
+    else:
+        template = "groups/detail.html"
+        context |= _head(group, may)
+    context |= _timeline(group, asked, with_band=target != "group-body")
+    response = render(request, template, {**context, "is_fragment": bool(target)})
+    if target:
+        # The browser sends empty fields along; the address stays the shortest that says the same.
+        response["HX-Push-Url"] = group.get_absolute_url() + asked.query()
+    return response
 
 
-def group_timeline(request: HttpRequest, **address: object) -> HttpResponse:
-    return HttpResponse("")
+@require_safe
+def group_timeline(request: HttpRequest, region: str, name: str) -> HttpResponse:
+    """The versions below `before`, to stand in place of the link to them; the whole page where HTMX does not ask."""
+    group = find_group(request, region, name)
+    asked = Asked.of(request)
+    if not is_fragment(request) or asked.before is None:
+        return redirect(group.get_absolute_url() + asked.query())
+    metric = asked.metric or default_metric(reports.read_vocabulary(group))
+    context = {"group": group, "may": actor_of(request).may, "here": group.get_absolute_url()}
+    context |= _rows(group, asked, metric, reports.read_series(group, metric), continued=True)
+    return render(request, "groups/_timeline_rows.html", context)
+
+
+def _head(group: ModelPackageGroup, may: Callable[[str], bool]) -> dict[str, Any]:
+    address = [group.region, group.name]
+    return {
+        "tags": list(group.tags.values("key", "value")),
+        "tags_path": reverse("group-tags", args=address),
+        "may_edit_tags": may("model_package_group.edit_tags"),
+        "description_path": reverse("group-description", args=address),
+        "may_edit_description": may("model_package_group.edit_description"),
+        "register_path": reverse("package-register", args=address),
+    }
+
+
+def _timeline(group: ModelPackageGroup, asked: Asked, *, with_band: bool) -> dict[str, Any]:
+    vocabulary = reports.read_vocabulary(group)
+    metric = asked.metric or default_metric(vocabulary)
+    series = reports.read_series(group, metric)
+    context = _rows(group, asked, metric, series, continued=False)
+    context |= {
+        "asked": asked,
+        "segments": segments(group, asked),
+        "facets": facets(group, asked.shown, series, vocabulary),
+        "clear": group.get_absolute_url() + Asked(VersionFilter(), asked.metric, None).query(),
+        "told": told(group, asked, context["page"]),
+        "newest": group.get_absolute_url() + replace(asked, before=None).query(),
+    }
+    if with_band:
+        context |= _band(group, metric, series, context["scale"].digits)
+        context["metrics"] = in_reading_order({*vocabulary.metrics, *filter(None, [metric])})
+    return context
+
+
+def _rows(
+    group: ModelPackageGroup, asked: Asked, metric: str, series: list[Point], *, continued: bool
+) -> dict[str, Any]:
+    page = reports.read_page(group, metric=metric, shown=asked.shown, before=asked.before)
+    scale = scale_of(series)
+    older = replace(asked, before=page.older)
+    rows_path = reverse("group-timeline", args=[group.region, group.name])
+    return {
+        "metric": metric,
+        "direction": metric_direction(metric),
+        "scale": scale,
+        "page": page,
+        "periods": lay_out(page, scale, continued=continued),
+        "older": group.get_absolute_url() + older.query() if page.older else "",
+        # Named, so that the rows that follow are measured by the same metric whatever is registered meanwhile.
+        "older_rows": rows_path + replace(older, metric=metric).query() if page.older else "",
+        "stages": settings.REGISTRY_STAGES,
+        "arn": f"{group.arn.replace(':model-package-group/', ':model-package/')}/",
+    }
+
+
+def _band(group: ModelPackageGroup, metric: str, series: list[Point], digits: int) -> dict[str, Any]:
+    approved = reports.read_approved(group, metric)
+    points = trend_points(series, metric, group.get_absolute_url(), digits)
+    value = approved["measured__value"] if approved else None
+    reference = group.approved_version if value is not None else None
+    return {
+        "approved": approved,
+        "waiting": reports.read_waiting(group, metric, series),
+        "points": points,
+        "trend_label": trend_label(points, metric, digits, reference) if points else "",
+        "reference": value,
+        "series_length": len(series),
+    }

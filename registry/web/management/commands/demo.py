@@ -2,7 +2,6 @@
 
 import os
 import secrets
-from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -25,9 +24,11 @@ class Command(serve.Command):
     help = "Like serve, but loads the demo's models once and makes the users admin, reviewer, contributor, viewer."
 
     def prepare(self) -> None:
-        super().prepare()
-        self.load_models()
+        self.migrate()
+        # First what can be refused, then what takes time.
         self.password = self.make_users()
+        self.load_models()
+        self.collect_static()
 
     def load_models(self) -> None:
         """Import the demo's records, once: what somebody deleted or changed since stays so."""
@@ -66,6 +67,3 @@ class Command(serve.Command):
             self.stdout.write(f"  Password  {self.password}   (kept in {kept}; a changed one stays changed)")
         else:
             self.stdout.write("  Password  as it was given when the users were made")
-
-
-__all__: list[Any] = ["Command"]

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command
@@ -72,12 +73,10 @@ class Command(BaseCommand):
         try:
             if connection.vendor == "postgresql":
                 # Aside from the pool, which would try for its whole timeout before it says why.
-                parameters = {**connection.get_connection_params(), "connect_timeout": 10}
-                parameters.pop("pool", None)
-                connection.Database.connect(**parameters).close()
+                psycopg.connect(**{**connection.get_connection_params(), "connect_timeout": 10}).close()
             else:
                 connection.ensure_connection()
-        except (OperationalError, connection.Database.Error) as error:
+        except (OperationalError, psycopg.Error) as error:
             where = without_password(os.environ.get("DATABASE_URL", "")) or settings.DATABASES["default"]["NAME"]
             reason = " ".join(str(error).split())
             raise CommandError(f"The database {where} cannot be used: {reason}", returncode=2) from None

@@ -1,0 +1,1 @@
+"""Questions that pages ask about many rows; reads only, answers in plain values."""

@@ -1,0 +1,301 @@
+"""The timeline of a group: its rows with their neighbours, its trend, and what its filters offer; reads only.
+
+Every question starts at the index over (group, version) and stops after a fixed number of versions, so a group of
+100,000 versions costs what one of 100 does. No window function: it would number the whole group first.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from django.db.models import Count, FilteredRelation, IntegerField, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models.functions import Left
+
+from ..models import (
+    ApprovalStatus,
+    Container,
+    CustomerMetadataProperty,
+    Metric,
+    ModelPackage,
+    ModelPackageGroup,
+)
+from ..models.packages import PackageQuerySet
+from ..services.metrics import METADATA_PREFIX
+
+ROWS = 50  # versions in one answer
+SERIES = 600  # newest versions that trend and rail cover (DESIGN.md section 5)
+RECENT = 100  # newest versions whose metric names, images and metadata the menus offer
+WAITING_SHOWN = 3
+_LEAD = 200  # characters of a description that a row may show
+
+STATUS_WORDS: dict[str, str | None] = {
+    "waiting": ApprovalStatus.WAITING,
+    "approved": ApprovalStatus.APPROVED,
+    "rejected": ApprovalStatus.REJECTED,
+    "none": None,
+}
+
+
+@dataclass(frozen=True)
+class VersionFilter:
+    """Which versions of a group are shown; an empty member narrows nothing.
+
+    `status` is a key of STATUS_WORDS. Several stages, images or authors widen (any of them), several pairs narrow (all
+    of them). An image is a name with its tag, or a whole URI; a pair is "key=value", or a key alone.
+    """
+
+    status: str = ""
+    stages: tuple[str, ...] = ()
+    images: tuple[str, ...] = ()
+    pairs: tuple[str, ...] = ()
+    authors: tuple[str, ...] = ()
+
+    @property
+    def is_set(self) -> bool:
+        return self != VersionFilter()
+
+    def apply(self, packages: PackageQuerySet) -> PackageQuerySet:
+        """Narrow `packages`."""
+        if self.status:
+            packages = packages.filter(approval_status=STATUS_WORDS[self.status])
+        if self.stages:
+            packages = packages.filter(stage__in=self.stages)
+        if self.authors:
+            packages = packages.filter(created_by_name__in=self.authors)
+        if self.images:
+            used = Container.objects.filter(_any_image(self.images)).order_by()
+            packages = packages.filter(pk__in=used.values("package"))
+        for pair in self.pairs:
+            holding = CustomerMetadataProperty.objects.filter(_pair(pair)).order_by()
+            packages = packages.filter(pk__in=holding.values("package"))
+        return packages
+
+
+def _any_image(images: Iterable[str]) -> Q:
+    names = [image for image in images if "/" not in image]
+    return Q(image_name__in=names) | Q(image__in=[image for image in images if "/" in image])
+
+
+def _pair(text: str) -> Q:
+    """A key may hold "=" itself, so every place of one may be where the value begins."""
+    found = Q(key=text)
+    for at in [place for place, sign in enumerate(text) if sign == "="][:8]:
+        if text[:at] and text[at + 1 :]:
+            found |= Q(key=text[:at], value=text[at + 1 :])
+    return found
+
+
+class Point(NamedTuple):
+    """One of the newest versions: what the trend draws and what the menus for stage and author offer."""
+
+    version: int
+    value: float | None
+    status: str | None
+    stage: str
+    author: str
+    created_at: datetime
+
+
+_POINT = ("version", "measured__value", "approval_status", "stage", "created_by_name", "created_at")
+
+
+class Vocabulary(NamedTuple):
+    """What the newest versions hold: metric names, image names and metadata pairs, with how many versions hold each."""
+
+    metrics: Counter[str]
+    images: Counter[str]
+    pairs: Counter[tuple[str, str]]
+
+
+@dataclass
+class Row:
+    """One version of the timeline.
+
+    `value` is that of the chosen metric, `previous` the version below it in the group (whatever the filter shows).
+    `properties` are (key, value, changed against `previous`), the telling ones first.
+    """
+
+    version: int
+    status: str | None
+    stage: str
+    description: str
+    created_at: datetime
+    author: str
+    value: float | None
+    previous_version: int | None
+    previous_value: float | None
+    image: str
+    model_data_url: str
+    container_count: int
+    properties: list[tuple[str, str, bool]] = field(default_factory=list)
+
+    @property
+    def change(self) -> float | None:
+        """The change of the metric against the previous version; None where one of them lacks it."""
+        return None if self.value is None or self.previous_value is None else self.value - self.previous_value
+
+
+@dataclass(frozen=True)
+class TimelinePage:
+    """Up to ROWS rows, newest first, with the row shown above them and the row below, for the line and the headings."""
+
+    rows: list[Row]
+    above: Row | None
+    below: Row | None
+
+    @property
+    def older(self) -> int | None:
+        """The number that the next page starts below; None on the last page."""
+        return self.rows[-1].version if self.rows and self.below else None
+
+
+def versions_of(group: ModelPackageGroup) -> PackageQuerySet:
+    """The live versions of a group, newest first."""
+    return ModelPackage.objects.live().filter(group=group).order_by("-version")
+
+
+def read_series(group: ModelPackageGroup, metric: str) -> list[Point]:
+    """The newest SERIES versions with their value of `metric`, newest first."""
+    points = versions_of(group).annotate(measured=_measured(metric))
+    return [Point(*values) for values in points.values_list(*_POINT)[:SERIES]]
+
+
+def read_vocabulary(group: ModelPackageGroup) -> Vocabulary:
+    """What the newest RECENT versions hold, in one query."""
+    recent = versions_of(group).values("pk")[:RECENT]
+
+    def counted(rows: QuerySet[Any], kind: str, *columns: Any) -> QuerySet[Any]:
+        return (
+            rows.filter(package__in=recent)
+            .order_by()
+            .values_list(Value(kind), *columns, Count("package", distinct=True))
+        )
+
+    parts = counted(Metric.objects.all(), "metric", "name", Value(""))
+    images = counted(Container.objects.exclude(image_name=""), "image", "image_name", Value(""))
+    pairs = counted(CustomerMetadataProperty.objects.all(), "pair", "key", "value")
+    found = Vocabulary(Counter(), Counter(), Counter())
+    for kind, first, second, times in parts.union(images, pairs, all=True):
+        if kind == "metric":
+            found.metrics[first] = times
+        elif kind == "image":
+            found.images[first] = times
+        else:
+            found.pairs[first, second] = times
+    return found
+
+
+def read_approved(group: ModelPackageGroup, metric: str) -> dict[str, Any] | None:
+    """The version approved now, with its value, first container and decision; None without one."""
+    if group.approved_version is None:
+        return None
+    found = versions_of(group).filter(version=group.approved_version)
+    return (
+        _with_parts(found, metric)
+        .values(
+            "version",
+            "stage",
+            "decided_at",
+            "decided_by_name",
+            "measured__value",
+            "first__image",
+            "first__model_data_url",
+        )
+        .first()
+    )
+
+
+def read_waiting(group: ModelPackageGroup, metric: str, series: Sequence[Point]) -> list[Point]:
+    """The newest waiting versions; a query only where they are older than the series."""
+    found = [point for point in series if point.status == ApprovalStatus.WAITING][:WAITING_SHOWN]
+    if len(found) == min(WAITING_SHOWN, group.waiting_count):
+        return found
+    waiting = versions_of(group).filter(approval_status=ApprovalStatus.WAITING).annotate(measured=_measured(metric))
+    return [Point(*values) for values in waiting.values_list(*_POINT)[:WAITING_SHOWN]]
+
+
+def read_page(
+    group: ModelPackageGroup, *, metric: str, shown: VersionFilter, before: int | None = None
+) -> TimelinePage:
+    """The newest ROWS versions that `shown` lets through, or those below the number `before`; two queries."""
+    wanted = shown.apply(versions_of(group))
+    if before is not None:
+        wanted = wanted.filter(version__lte=before)  # with the row above, when it is (still) shown
+    rows = [Row(*values) for values in _row_values(wanted, group, metric)[: ROWS + 2]]
+    above = rows.pop(0) if before is not None and rows and rows[0].version == before else None
+    page = TimelinePage(rows[:ROWS], above, rows[ROWS] if len(rows) > ROWS else None)
+    _add_properties(group, page.rows)
+    return page
+
+
+def _measured(metric: str) -> FilteredRelation:
+    return FilteredRelation("metrics", condition=Q(metrics__name=metric))
+
+
+def _with_parts(packages: PackageQuerySet, metric: str) -> PackageQuerySet:
+    first = FilteredRelation("containers", condition=Q(containers__position=0))
+    return packages.annotate(measured=_measured(metric), first=first)
+
+
+def _row_values(packages: PackageQuerySet, group: ModelPackageGroup, metric: str) -> QuerySet[Any]:
+    previous = versions_of(group).filter(version__lt=OuterRef("version")).annotate(measured=_measured(metric))
+    containers = Container.objects.filter(package=OuterRef("pk")).order_by().values("package")
+    return (
+        _with_parts(packages, metric)
+        .annotate(
+            lead=Left("description", _LEAD),
+            previous_version=Subquery(previous.values("version")[:1]),
+            previous_value=Subquery(previous.values("measured__value")[:1]),
+            container_count=Subquery(containers.annotate(n=Count("*")).values("n"), output_field=IntegerField()),
+        )
+        .values_list(
+            "version",
+            "approval_status",
+            "stage",
+            "lead",
+            "created_at",
+            "created_by_name",
+            "measured__value",
+            "previous_version",
+            "previous_value",
+            "first__image",
+            "first__model_data_url",
+            "container_count",
+        )
+    )
+
+
+def _add_properties(group: ModelPackageGroup, rows: Sequence[Row]) -> None:
+    """Read the metadata of the rows and of their previous versions, and order it for the chips."""
+    numbers = {row.version for row in rows} | {row.previous_version for row in rows if row.previous_version}
+    held: dict[int, dict[str, str]] = {number: {} for number in numbers}
+    if numbers:
+        found = CustomerMetadataProperty.objects.filter(package__group=group, package__version__in=numbers)
+        # Sorted here: with ORDER BY, SQLite walks the whole table in the order of its ids.
+        for _, version, key, value in sorted(found.order_by().values_list("id", "package__version", "key", "value")):
+            held[version][key] = value
+    changed = {
+        row.version: {
+            key
+            for key, value in held[row.version].items()
+            if row.previous_version and held[row.previous_version].get(key) != value
+        }
+        for row in rows
+    }
+    often = Counter(key for keys in changed.values() for key in keys)
+    for row in rows:
+        row.properties = [
+            (key, value, key in changed[row.version])
+            for key, value in sorted(
+                held[row.version].items(), key=lambda pair: _telling(pair[0], changed[row.version], often)
+            )
+        ]
+
+
+def _telling(key: str, changed: set[str], often: Counter[str]) -> tuple[bool, bool, int]:
+    """Changed keys first, among them those that seldom change; copies of metrics last: they are shown as metrics."""
+    return (key.startswith(METADATA_PREFIX), key not in changed, often[key] if key in changed else 0)

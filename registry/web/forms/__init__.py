@@ -1,0 +1,1 @@
+"""What people type, made into what services take; one file a noun."""

@@ -1,0 +1,298 @@
+"""`manage.py serve` and `demo` as real processes: they start, survive, stop, and leave nothing behind."""
+
+import argparse
+import http.client
+import os
+import re
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+from registry.configuration import PROJECT_ROOT
+from registry.web.management.commands.serve import parse_address
+from tests.databases import running_postgresql
+
+PASSWORD = "quiet-harbour-42"
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+class Server:
+    """One running command with its output, read from a file."""
+
+    def __init__(self, folder: Path, command: str, port: int, **environ: str) -> None:
+        self.port = port
+        self.log = folder / f"{command}-{port}-{time.monotonic_ns()}.log"
+        values = {"REGISTRY_DATA_DIR": str(folder / "var"), "REGISTRY_WORKERS": "1", **environ}
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "manage.py", command, f"127.0.0.1:{port}"],
+                cwd=PROJECT_ROOT,
+                env={"PATH": os.environ["PATH"], **values},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+
+    @property
+    def output(self) -> str:
+        return self.log.read_text(encoding="utf-8")
+
+    def wait_ready(self) -> "Server":
+        wait_until(lambda: "Ready: " in self.output or self.process.poll() is not None, seconds=60)
+        assert f"Ready: http://127.0.0.1:{self.port}/" in self.output, self.output
+        return self
+
+    def get(self, path: str, **headers: str) -> http.client.HTTPResponse:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection.request("GET", path, headers=headers)
+        answer = connection.getresponse()
+        answer.text = answer.read()
+        connection.close()
+        return answer
+
+    def family(self) -> dict[int, int]:
+        """Return the living processes below the supervisor: process id to parent id."""
+        parents = {}
+        for entry in Path("/proc").glob("[0-9]*/stat"):
+            try:
+                fields = entry.read_text(encoding="latin-1").rpartition(")")[2].split()
+            except OSError:
+                continue
+            if fields[0] != "Z":
+                parents[int(entry.parent.name)] = int(fields[1])
+        found = {self.process.pid}
+        while more := {pid for pid, parent in parents.items() if parent in found} - found:
+            found |= more
+        return {pid: parents[pid] for pid in found - {self.process.pid}}
+
+    def master(self) -> int:
+        return next(pid for pid, parent in self.family().items() if parent == self.process.pid)
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        return self.process.wait(timeout=30)
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert condition()
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="latin-1").rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One data folder for all tests here: collecting the static files once is enough."""
+    return tmp_path_factory.mktemp("serve")
+
+
+@pytest.fixture
+def start(folder: Path) -> Iterator[Callable[..., Server]]:
+    started = []
+
+    def starter(command: str = "serve", port: int | None = None, **environ: str) -> Server:
+        started.append(Server(folder, command, port or free_port(), **environ))
+        return started[-1]
+
+    yield starter
+    for server in started:
+        server.stop()
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("127.0.0.1:8000", ("127.0.0.1", 8000)),
+        ("8001", ("127.0.0.1", 8001)),
+        (":8001", ("127.0.0.1", 8001)),
+        ("[::1]:80", ("::1", 80)),
+        ("registry.example.com:65535", ("registry.example.com", 65535)),
+    ],
+)
+def test_parse_address(value, expected):
+    assert parse_address(value) == expected
+
+
+@pytest.mark.parametrize("value", ["", "localhost", "1.2.3.4:", "1.2.3.4:0", "1.2.3.4:70000", "::1:80", "http://a:80"])
+def test_parse_address_refuses_with_an_example(value):
+    with pytest.raises(argparse.ArgumentTypeError, match=r"such as 127\.0\.0\.1:8000"):
+        parse_address(value)
+
+
+@pytest.mark.sqlite_only
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_serve_stops_cleanly(start, number):
+    server = start().wait_ready()
+    assert server.get("/login/").status == 200
+    family = server.family()
+    assert len(family) >= 2
+    assert server.stop(number) == 0
+    assert server.output.endswith("Stopped.\n")
+    wait_until(lambda: not any(alive(pid) for pid in family))
+
+
+@pytest.mark.sqlite_only
+def test_serve_stops_with_an_idle_visitor(start):
+    server = start().wait_ready()
+    with socket.create_connection(("127.0.0.1", server.port)) as visitor:
+        visitor.sendall(b"GET /login/ HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        assert visitor.recv(20).startswith(b"HTTP/1.1 200")
+        assert server.stop() == 0
+
+
+@pytest.mark.sqlite_only
+def test_serve_sends_pages_private_and_static_files_for_ever(start):
+    server = start().wait_ready()
+    page = server.get("/login/", **{"Accept-Encoding": "gzip"})
+    assert page.headers["Cache-Control"] == "no-store"
+    assert {"Cookie", "HX-Request"} <= set(re.split(r",\s*", page.headers["Vary"]))
+    assert page.headers["Content-Security-Policy"].count("default-src 'none'") == 1
+    assert page.headers["Content-Encoding"] == "gzip"
+    href = re.search(rb'href="(/static/registry\.[0-9a-f]+\.css)"', server.get("/login/").text)
+    assert href is not None
+    style = server.get(href[1].decode(), **{"Accept-Encoding": "br"})
+    assert style.status == 200
+    assert "immutable" in style.headers["Cache-Control"]
+    assert style.headers["Content-Encoding"] == "br"
+
+
+@pytest.mark.sqlite_only
+def test_serve_refuses_a_taken_port(start, folder):
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        port = listener.getsockname()[1]
+        server = start(port=port)
+        assert server.process.wait(timeout=30) == 1
+        assert f"Cannot listen on 127.0.0.1:{port}: Address already in use." in server.output
+        assert "Traceback" not in server.output
+
+
+@pytest.mark.sqlite_only
+def test_serve_refuses_a_second_server_on_its_port(start):
+    server = start().wait_ready()
+    second = start(port=server.port)
+    assert second.process.wait(timeout=30) == 1
+    assert server.get("/login/").status == 200
+
+
+@pytest.mark.sqlite_only
+def test_killed_master_is_replaced_and_leaves_no_worker(start):
+    server = start().wait_ready()
+    before = server.family()
+    os.kill(server.master(), signal.SIGKILL)
+    wait_until(lambda: not any(alive(pid) for pid in before))
+    wait_until(lambda: len(server.family()) >= 2)
+    wait_until(lambda: answers(server))
+    assert "starting it again" in server.output
+    assert server.stop() == 0
+
+
+@pytest.mark.sqlite_only
+def test_killed_worker_is_replaced(start):
+    server = start().wait_ready()
+    master = server.master()
+    for pid, parent in server.family().items():
+        if parent == master:
+            os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: answers(server))
+    assert server.master() == master
+
+
+@pytest.mark.sqlite_only
+def test_killed_supervisor_takes_the_server_with_it(start):
+    server = start().wait_ready()
+    family = server.family()
+    server.process.kill()
+    wait_until(lambda: not any(alive(pid) for pid in family))
+    assert not answers(server)
+
+
+def answers(server: Server) -> bool:
+    try:
+        return server.get("/login/").status == 200
+    except OSError:
+        return False
+
+
+@pytest.mark.sqlite_only
+def test_serve_names_an_unreachable_database(start):
+    server = start(DATABASE_URL="postgresql://registry:hunter2@127.0.0.1:1/registry")
+    assert server.process.wait(timeout=30) == 2
+    assert "The database postgresql://registry:***@127.0.0.1:1/registry cannot be used" in server.output
+    assert "hunter2" not in server.output
+    assert "Traceback" not in server.output
+
+
+@pytest.mark.sqlite_only
+def test_demo_refuses_a_weak_password(start, tmp_path):
+    server = start("demo", REGISTRY_DATA_DIR=str(tmp_path / "var"), REGISTRY_DEMO_PASSWORD="1234")
+    assert server.process.wait(timeout=60) == 2
+    assert "REGISTRY_DEMO_PASSWORD cannot be used" in server.output
+    assert "Traceback" not in server.output
+
+
+def rows(folder: Path, query: str) -> list[tuple[object, ...]]:
+    database = sqlite3.connect(folder / "var" / "registry.sqlite3")
+    try:
+        return database.execute(query).fetchall()
+    finally:
+        database.close()
+
+
+COUNTS = (
+    "SELECT (SELECT count(*) FROM catalog_modelpackagegroup), (SELECT count(*) FROM catalog_modelpackage),"
+    " (SELECT count(*) FROM accounts_user), (SELECT count(*) FROM events_event)"
+)
+
+
+@pytest.mark.sqlite_only
+def test_demo_twice_doubles_nothing_and_keeps_a_changed_password(start, folder):
+    first = start("demo").wait_ready()
+    shown = re.search(r"Password  (\S+) ", first.output)
+    assert shown is not None
+    kept = folder / "var" / "demo_password"
+    assert kept.read_text().strip() == shown[1]
+    assert kept.stat().st_mode & 0o077 == 0
+    assert first.stop() == 0
+    counts = rows(folder, COUNTS)[0]
+    assert counts[:3] == (7, 92, 4)
+    database = sqlite3.connect(folder / "var" / "registry.sqlite3")
+    database.execute("UPDATE accounts_user SET password = 'changed' WHERE username = 'viewer'")
+    database.commit()
+    database.close()
+    second = start("demo", REGISTRY_DEMO_PASSWORD=PASSWORD).wait_ready()
+    assert second.stop() == 0
+    assert rows(folder, COUNTS)[0] == counts
+    assert rows(folder, "SELECT password FROM accounts_user WHERE username = 'viewer'") == [("changed",)]
+
+
+@pytest.mark.postgresql_only
+def test_serve_on_postgresql(start, folder):
+    socket_folder = settings.TEST_FOLDER / "serve" / "postgresql"
+    socket_folder.parent.mkdir()
+    with running_postgresql(socket_folder):
+        server = start(DATABASE_URL=f"postgresql://postgres@/postgres?host={socket_folder}").wait_ready()
+        assert server.get("/login/").status == 200
+        assert server.stop() == 0
