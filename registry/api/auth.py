@@ -1,4 +1,4 @@
-"""Who calls: from a signed request to an access key and its actor, for every wire door. SigV4, recomputed by botocore."""
+"""Who calls: from a signed request to an access key and its actor, for every wire door. Botocore computes SigV4."""
 
 from __future__ import annotations
 

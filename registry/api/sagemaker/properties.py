@@ -144,9 +144,8 @@ def condition(kind: Kind, alias: str, item: dict[str, Any]) -> tuple[Q, dict[str
     found = kind.properties[name]
     if name.endswith("Arn") and text is not None:
         text = re.sub(r"^arn:aws[a-z-]*:sagemaker:[a-z0-9-]*:\d{12}:", "", text)
-    return _plain(alias, found, operator, name, text), {
-        alias: found.expression if not isinstance(found.expression, str) else F(found.expression)
-    }
+    expression = F(found.expression) if isinstance(found.expression, str) else found.expression
+    return _plain(alias, found, operator, name, text), {alias: expression}
 
 
 def _plain(alias: str, found: Property, operator: str, name: str, text: str | None) -> Q:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
@@ -26,13 +27,16 @@ CONTENT_TYPE = "application/x-amz-json-1.1"
 SIGNED = frozenset({"host", "x-amz-target"})
 
 
-def is_call(request: HttpRequest) -> bool:
-    """True for what this door answers: POST / of a client of the protocol. Everything else is the browser's."""
-    return (
-        request.method == "POST"
-        and request.path_info == "/"
-        and ("X-Amz-Target" in request.headers or CONTENT_TYPE in request.headers.get("Content-Type", ""))
-    )
+class SageMakerDoor:
+    """Middleware that answers POST / before anything of the browser's door runs: no session, no form, no page."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.method == "POST" and request.path_info == "/":
+            return dispatch(request)
+        return self.get_response(request)
 
 
 def dispatch(request: HttpRequest) -> HttpResponse:
@@ -89,8 +93,8 @@ def _caller(request: HttpRequest) -> auth.Caller:
 
 def _answer(request: HttpRequest) -> dict[str, Any]:
     body = _body(request)
-    caller = _caller(request)
     operation = _operation(request)
+    caller = _caller(request)
     members = check_members(operation, read_body(body))
     call = Call(operation, caller.actor, caller.region, members)
     try:
