@@ -51,6 +51,14 @@
     const menu = e.target.closest?.('.menu[popover]'); if (menu && e.target.closest('[data-copy], [data-close]')) menu.hidePopover?.();
   });
 
+  /* one menu serves all rows of a timeline: it is filled from the row whose button opens it */
+  clicked('[data-rowmenu]', (b) => {
+    const menu = document.getElementById(b.getAttribute('popovertarget')), row = b.closest('tr'), link = $('a.ver', row), file = $('[data-uri]', row);
+    $('a', menu).href = `${link.getAttribute('href')}#review`;
+    $('[data-row-arn]', menu).dataset.copy = menu.dataset.arn + link.textContent.trim().slice(1);
+    const copy = $('[data-row-uri]', menu); copy.hidden = !file; copy.dataset.copy = file?.title ?? '';
+  });
+
   /* ---------- repeated rows ---------- */
   clicked('[data-remove-row]', (b, e) => {
     const row = b.closest('[data-repeat-row]'); if (!row) return; e.preventDefault();
@@ -148,7 +156,7 @@
       else if (e.target.matches?.('.jump__input, #q')) e.target.blur();
       return;
     }
-    if (e.ctrlKey || e.metaKey || e.altKey || single.off || e.target.closest?.('input:not([type=checkbox]):not([type=radio]), textarea, select, dialog, [popover], [contenteditable]')) return;
+    if (e.ctrlKey || e.metaKey || e.altKey || single.off || e.target.closest?.('input:not([type=checkbox]):not([type=radio]), textarea, select, dialog[open], [contenteditable]')) return;
     const key = e.key.length === 1 ? e.key.toLowerCase() : e.key;
     if (chord && e.timeStamp - chord < 900 && places[key]) { chord = 0; $(places[key])?.click(); return; }
     chord = key === 'g' ? e.timeStamp : 0;
