@@ -6,6 +6,9 @@ transaction. Locks are taken in one order: the group's row, then the package's.
 
 from .approvals import update_approval_status
 from .groups import create_model_package_group, update_model_package_group_description
+from .import_records import FaultyRecord, GroupRecord, PackageRecord
+from .import_runs import import_records
+from .imports import Outcome, import_model_package, import_model_package_group
 from .life_cycles import update_model_life_cycle
 from .metadata import update_customer_metadata
 from .metrics import store_metrics
@@ -14,12 +17,19 @@ from .registrations import Registration
 from .tags import add_tags, delete_tags, digest_of_tags, set_tags
 
 __all__ = [
+    "FaultyRecord",
+    "GroupRecord",
+    "Outcome",
+    "PackageRecord",
     "Registration",
     "add_tags",
     "create_model_package",
     "create_model_package_group",
     "delete_tags",
     "digest_of_tags",
+    "import_model_package",
+    "import_model_package_group",
+    "import_records",
     "set_tags",
     "store_metrics",
     "update_approval_status",

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import Case, F, Value, When
 from django.db.models.functions import Coalesce, Greatest
 from django.utils import timezone
 
@@ -17,6 +17,7 @@ from registry.accounts.permissions import Actor, authorize
 from registry.events.services import record
 
 from ..errors import AlreadyExists, NotFound
+from ..metric_reports import ReportedMetric
 from ..models import (
     ApprovalStatus,
     Container,
@@ -46,20 +47,24 @@ def take_number(group: ModelPackageGroup, package: ModelPackage, *, number: int 
     One UPDATE that also locks the row, so that concurrent writers get 1, 2, 3 … without a gap. `number` is given by
     an import: then the counter rises to it if it is below.
     """
+    changed = package.last_modified_at or package.created_at
     changes: dict[str, Any] = {
         "last_version": F("last_version") + 1 if number is None else Greatest(F("last_version"), number),
         "version_count": F("version_count") + 1,
         "latest_created_at": Coalesce(Greatest(F("latest_created_at"), package.created_at), package.created_at),
-        "updated_at": Greatest(F("updated_at"), package.last_modified_at or package.created_at),
-        "updated_by_name": by,
+        "updated_at": Greatest(F("updated_at"), changed),
+        # An import may bring what is older than the group's last change.
+        "updated_by_name": Case(When(updated_at__lte=changed, then=Value(by)), default=F("updated_by_name")),
     }
     counter = STATUS_COUNTERS.get(package.approval_status)
     if counter:
         changes[counter] = F(counter) + 1
     if not ModelPackageGroup.objects.live().filter(pk=group.pk).update(**changes):
         raise NotFound("This group was deleted.")
+    if number is not None:
+        return number
     group.refresh_from_db()
-    return group.last_version if number is None else number
+    return group.last_version
 
 
 def image_parts(image: str) -> tuple[str, str]:
@@ -92,10 +97,18 @@ def container_rows(package: ModelPackage, containers: Iterable[Mapping[str, Any]
     return rows
 
 
-def insert_package(package: ModelPackage, registration: Registration, *, number: int | None, by: str) -> None:
+def insert_package(
+    package: ModelPackage,
+    registration: Registration,
+    *,
+    number: int | None,
+    by: str,
+    reported: Sequence[ReportedMetric] = (),
+) -> None:
     """Insert a checked package with all that hangs on it; the shared core of registering and importing.
 
-    Raises NotFound when the group was deleted meanwhile, AlreadyExists when the number or name is taken.
+    `reported` are the metrics of its reports; the same name in the metadata does not count then. Raises NotFound when
+    the group was deleted meanwhile, AlreadyExists when the number or name is taken.
     """
     group = package.group
     if group is not None:
@@ -117,12 +130,23 @@ def insert_package(package: ModelPackage, registration: Registration, *, number:
         for slot, (key, value) in enumerate(pairs.items())
     )
     typed = dict(registration.metrics)
+    taken_names = {*typed, *(m.name for m in reported)}
     Metric.objects.bulk_create(
-        [Metric(package=package, name=n, value=v, source=Metric.Source.TYPED) for n, v in typed.items()]
+        [
+            Metric(
+                package=package,
+                name=m.name,
+                value=m.value,
+                standard_deviation=m.standard_deviation,
+                source=Metric.Source.REPORT,
+            )
+            for m in reported
+        ]
+        + [Metric(package=package, name=n, value=v, source=Metric.Source.TYPED) for n, v in typed.items()]
         + [
             Metric(package=package, name=n, value=v, source=Metric.Source.METADATA)
             for n, v in metrics_of_metadata(pairs).items()
-            if n not in typed
+            if n not in taken_names
         ]
     )
     insert_tags(package, registration.tags)
