@@ -99,22 +99,20 @@ def rail(
 ) -> Markup:
     """Draw one row of the version rail: the mark at `x` percent and half of the line to each neighbour.
 
-    The line is half of an S-curve, cut where the rows meet; `joins_above` or `joins_below` False bends it into the
+    The line is half of an S, cut where the rows meet, in few numbers since a page has 50 of them; `joins_above` or `joins_below` False bends it into the
     vertical line of a period heading, which is drawn with `marked` False. Without a value the mark sits at the edge
     and the line passes straight from neighbour to neighbour.
     """
     path = ""
     if x is not None:
         if above is not None:
-            bend = (
-                f"{(3 * x + above) / 4:.1f} 12.5 {x:.1f} 25" if joins_above else f"{(x + above) / 2:.1f} 28 {x:.1f} 22"
-            )
-            path += f"M{(x + above) / 2:.1f} 0C{bend} {x:.1f} 50"
+            meet = (x + above) / 2
+            bend = f"Q{x:.1f} 20" if joins_above else f"C{meet:.1f} 28 {x:.1f} 22"
+            path += f"M{meet:.1f} 0{bend} {x:.1f} 50"
         if below is not None:
-            bend = (
-                f"{x:.1f} 75 {(3 * x + below) / 4:.1f} 87.5" if joins_below else f"{x:.1f} 78 {(x + below) / 2:.1f} 72"
-            )
-            path += f"M{x:.1f} 50C{bend} {(x + below) / 2:.1f} 100"
+            meet = (x + below) / 2
+            bend = f"Q{x:.1f} 80" if joins_below else f"C{x:.1f} 78 {meet:.1f} 72"
+            path += f"{'' if path else f'M{x:.1f} 50'}{bend} {meet:.1f} 100"
     elif above is not None and below is not None:
         path = f"M{above:.1f} 0L{below:.1f} 100"
     grid = "".join(f'<line class="rail__grid" x1="{v}%" x2="{v}%" y1="0" y2="100%"/>' for v in (10, 90))

@@ -13,7 +13,7 @@ from markupsafe import Markup
 from registry.catalog.reports.timeline import Point, Row, TimelinePage
 
 from .charts import TrendPoint, rail, rail_x
-from .wording import digits_for, number, period_name, plural, status_look
+from .wording import digits_for, number, period_name, plural, short_image, status_look
 
 _MIDDLE = 50.0  # where the marks stand when no version has a metric: a straight line
 
@@ -41,6 +41,12 @@ class Line:
 
     row: Row
     rail: Markup
+
+    @property
+    def image(self) -> tuple[str, str]:
+        """Repository and tag of the first container; where space is short the repository gives way."""
+        name, sign, tag = short_image(self.row.image).partition(":")
+        return name, sign + tag
 
 
 @dataclass(frozen=True)
