@@ -12,10 +12,13 @@
     const toast = document.createElement('div');
     toast.className = kind === 'bad' ? 'toast toast--bad' : 'toast'; toast.textContent = text;
     box.append(toast); while (box.children.length > 3) box.firstElementChild.remove();
-    fade(toast);
   };
-  const fade = (toast) => setTimeout(() => toast.remove(), toast.matches('.toast--bad') ? 10000 : 4500);
-  $$('#toasts .toast').forEach(fade);
+  /* a toast goes by itself, but not while somebody points at it or is in it */
+  const fade = (toast) => setTimeout(() => (toast.matches(':hover, :focus-within') ? fade(toast) : toast.remove()), $('button', toast) || toast.matches('.toast--bad') ? 10000 : 4500);
+  if ($('#toasts')) {
+    $$('#toasts .toast').forEach(fade);
+    new MutationObserver((changes) => changes.forEach((c) => c.addedNodes.forEach((n) => { if (n.nodeType === 1) fade(n); }))).observe($('#toasts'), { childList: true });
+  }
   on('toast', (e) => say(e.detail.text ?? e.detail.value, e.detail.kind));
 
   /* ---------- controls that only script can serve are hidden until here ---------- */
