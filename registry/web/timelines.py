@@ -32,7 +32,7 @@ class Scale(NamedTuple):
         if self.low is None and row.value is None:
             return _MIDDLE
         x = rail_x(row.value, self.low, self.high)
-        return None if x is None else round(x, 1)
+        return None if x is None else round(x)  # a percent is a pixel and a half, and 50 rows of decimals are 0.5 kB
 
 
 @dataclass(frozen=True)
@@ -137,5 +137,5 @@ def _bridged(places: list[float | None]) -> list[float | None]:
         start, end = places[left], places[right]
         assert start is not None and end is not None
         for i in range(left + 1, right):
-            filled[i] = start + (end - start) * (i - left) / (right - left)
+            filled[i] = round(start + (end - start) * (i - left) / (right - left))
     return filled
