@@ -220,10 +220,11 @@ def _package_record(
     text = _text(answer, "ModelPackageArn")
     arn = parse_arn(text, "model-package") if text else None
     identity = _identity(answer, arn)
-    objects = {column: _member(answer, name, dict) for column, name in PACKAGE_OBJECTS.items()}
-    _check_inference(objects["inference_specification"])
+    content: dict[str, Any] = {column: _text(answer, name) for column, name in PACKAGE_TEXTS.items()}
+    content |= {column: _member(answer, name, dict) for column, name in PACKAGE_OBJECTS.items()}
+    _check_inference(content["inference_specification"])
     for name in ("Stage", "StageStatus", "StageDescription"):
-        _text(objects["model_life_cycle"] or {}, name)
+        _text(content["model_life_cycle"] or {}, name)
     specifications = _member(answer, "AdditionalInferenceSpecifications", list)
     for specification in specifications or []:
         if not isinstance(specification, dict):
@@ -246,8 +247,7 @@ def _package_record(
         last_modified_by_name=modifier_name,
         tags=tags,
         registration=Registration(
-            **{column: _text(answer, name) for column, name in PACKAGE_TEXTS.items()},
-            **objects,
+            **content,
             approval_status=_text(answer, "ModelApprovalStatus") or None,
             certify_for_marketplace=_member(answer, "CertifyForMarketplace", bool) or False,
             additional_inference_specifications=specifications,

@@ -18,6 +18,7 @@ from ..metric_reports import MetricReports
 from ..models import ModelPackage, ModelPackageGroup
 from .import_records import FaultyRecord, GroupRecord, PackageRecord
 from .imports import Outcome, Reports, import_model_package, import_model_package_group
+from .packages import count_imported
 
 Record = GroupRecord | PackageRecord
 Key = tuple[str, str, int | None]
@@ -145,6 +146,19 @@ class _Known:
             record.group_name = found[0].name
             self.groups[(record.region, record.group_name)] = found[0]
 
+    def lock(self) -> None:
+        """Lock the groups until the chunk is committed, in one order; one that was deleted meanwhile is forgotten."""
+        ids = [group.pk for group in self.groups.values()]
+        live = set(
+            ModelPackageGroup.objects.select_for_update()
+            .live()
+            .filter(pk__in=ids)
+            .order_by("pk")
+            .values_list("pk", flat=True)
+        )
+        self.groups = {key: group for key, group in self.groups.items() if group.pk in live}
+        self.packages = {key: row for key, row in self.packages.items() if row.group_id is None or row.group_id in live}
+
     def add(self, outcome: Outcome) -> None:
         """Note what a record left, for a later record of the same subject."""
         if isinstance(outcome.record, FaultyRecord):
@@ -161,6 +175,16 @@ class _Known:
         if row is not None and not row.region:
             row = ModelPackage.objects.select_related("group").get(pk=row.pk)
         return row
+
+
+def _count_new(outcomes: list[Outcome]) -> None:
+    """Raise the counters of the groups of one chunk, each group once."""
+    new: dict[int, tuple[ModelPackageGroup, list[ModelPackage]]] = {}
+    for outcome in outcomes:
+        if outcome.result == "new" and outcome.package is not None and outcome.group is not None:
+            new.setdefault(outcome.group.pk, (outcome.group, []))[1].append(outcome.package)
+    for group, packages in new.values():
+        count_imported(group, packages)
 
 
 class _Run:
@@ -180,6 +204,7 @@ class _Run:
         read = {id(record): self._read_reports(record, known) for record in good}
         outcomes = []
         with transaction.atomic():
+            known.lock()
             for record in records:
                 if isinstance(record, FaultyRecord):
                     outcome = Outcome(record, "fault", reason=record.reason)
@@ -190,6 +215,8 @@ class _Run:
                     except (ValidationError, Refused, IntegrityError, DataError, ValueError, OverflowError) as error:
                         outcome = Outcome(record, "fault", reason=explain(error))
                 outcomes.append(outcome)
+            if not self.update:
+                _count_new(outcomes)
             if self.dry_run:
                 transaction.set_rollback(True)
         if self.dry_run:
@@ -224,6 +251,8 @@ class _Run:
             here=known.package(record),
             read=read,
             update=self.update,
+            # Counting a chunk at once halves the time; an update needs right counts between the records.
+            count=self.update,
         )
 
     def _as_if_kept(self, outcome: Outcome) -> Outcome:

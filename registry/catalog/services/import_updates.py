@@ -57,13 +57,14 @@ def _take_tags(actor: Actor, owner: ModelPackage | ModelPackageGroup, wanted: Pa
     before = tags_of(owner)
     if dict(before) == dict(wanted):
         return False
-    subject = "group" if isinstance(owner, ModelPackageGroup) else "package"
-    rows = list(Tag.objects.filter(**{subject: owner}))
-    _replace(rows, dict(wanted), lambda **values: Tag(**{subject: owner}, **values))
+    group, package = (owner, None) if isinstance(owner, ModelPackageGroup) else (None, owner)
+    rows = list(Tag.objects.filter(group=group, package=package))
+    _replace(rows, dict(wanted), lambda **values: Tag(group=group, package=package, **values))
     record_event(
         actor,
-        "model_package_group.tagged" if subject == "group" else "model_package.tagged",
-        **{subject: owner},
+        "model_package_group.tagged" if group is not None else "model_package.tagged",
+        group=group,
+        package=package,
         before={"Tags": tag_state(before)},
         after={"Tags": tag_state(wanted)},
         batch=batch,

@@ -13,7 +13,6 @@ from django.utils import timezone
 from registry.accounts.permissions import Actor, authorize
 from registry.events.services import record as record_event
 
-from ..errors import NotFound
 from ..metric_reports import ReportedMetric
 from ..models import Metric, ModelPackage, ModelPackageGroup
 from .groups import insert_group
@@ -28,8 +27,9 @@ from .import_records import (
     package_row,
 )
 from .import_updates import complete_group, pairs_of, tags_of, update_group, update_package
+from .locks import lock_group
 from .metrics import store_metrics
-from .packages import insert_package
+from .packages import count_imported, insert_package
 from .states import group_state, package_state
 
 Reports = tuple[list[ReportedMetric], str]
@@ -126,13 +126,14 @@ def import_model_package(
     here: ModelPackage | None,
     read: Reports | None = None,
     update: bool = False,
+    count: bool = True,
 ) -> Outcome:
     """Insert a package, or compare it with `here`; leaves `model_package.created`.
 
     Needs the right to import. `group` is the live group of its name; a version whose group is missing makes it. `read`
     are the metrics of its reports and the note on what could not be read, None where they were read before. One that
-    differs is left as it is, or with `update` takes over what may change. Raises ValidationError by member,
-    AlreadyExists, NotFound.
+    differs is left as it is, or with `update` takes over what may change. Without `count` the caller holds the group's
+    lock and calls count_imported for many versions at once. Raises ValidationError by member, AlreadyExists, NotFound.
     """
     authorize(actor, "registry.import")
     if here is not None:
@@ -140,12 +141,15 @@ def import_model_package(
     made = bool(record.group_name) and group is None
     if made:
         group = _make_group(actor, record, batch)
+    elif group is not None and count:
+        group = lock_group(group.pk)
     package = package_row(record, group)
     check_package(record, package)
     found, note = read or ([], "")
     package.metrics_note = note
-    by = record.last_modified_by_name or record.created_by_name
-    insert_package(package, record.registration, number=record.version, by=by, reported=found)
+    insert_package(package, record.registration, number=record.version, by="", reported=found)
+    if group is not None and count:
+        count_imported(group, [package])
     after: dict[str, Any] = package_state(package, record.registration)
     if found:
         after["Metrics"] = {m.name: {"value": m.value, "standard_deviation": m.standard_deviation} for m in found}
@@ -168,7 +172,8 @@ def _compare_package(
     actor: Actor, record: PackageRecord, batch: UUID, here: ModelPackage, read: Reports | None, update: bool
 ) -> Outcome:
     if here.deleted_at is not None:
-        raise NotFound(f"{record.label} was deleted here, and numbers are not used twice")
+        # Numbers are not used twice, so it cannot come again either.
+        return Outcome(record, "differs", ("deleted here",), group=here.group)
     members = package_differences(here, record, pairs_of(here), tags_of(here))
     changed = False
     if members:

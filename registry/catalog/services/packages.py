@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -41,30 +42,46 @@ STATUS_COUNTERS: dict[str | None, str] = {
 }
 
 
-def take_number(group: ModelPackageGroup, package: ModelPackage, *, number: int | None, by: str) -> int:
+def take_number(group: ModelPackageGroup, package: ModelPackage, *, by: str) -> int:
     """Raise the group's counters for one more version and return its number.
 
-    One UPDATE that also locks the row, so that concurrent writers get 1, 2, 3 … without a gap. `number` is given by
-    an import: then the counter rises to it if it is below.
+    One UPDATE that also locks the row, so that concurrent writers get 1, 2, 3 … without a gap.
     """
-    changed = package.last_modified_at or package.created_at
+    _count_versions(group, [package], last_version=F("last_version") + 1, by=by)
+    group.refresh_from_db()
+    return group.last_version
+
+
+def count_imported(group: ModelPackageGroup, packages: Sequence[ModelPackage]) -> None:
+    """Raise the group's counters for versions that came with their numbers; the caller holds the group's lock."""
+    newest = max(packages, key=_changed_at)
+    last = Greatest(F("last_version"), max(package.version or 0 for package in packages))
+    by = newest.last_modified_by_name or newest.created_by_name
+    _count_versions(group, packages, last_version=last, by=by)
+    if any(package.is_approved for package in packages):
+        note_approved_version(group)
+
+
+def _changed_at(package: ModelPackage) -> datetime:
+    return package.last_modified_at or package.created_at
+
+
+def _count_versions(group: ModelPackageGroup, packages: Sequence[ModelPackage], *, last_version: Any, by: str) -> None:
+    changed = max(map(_changed_at, packages))
+    created = max(package.created_at for package in packages)
     changes: dict[str, Any] = {
-        "last_version": F("last_version") + 1 if number is None else Greatest(F("last_version"), number),
-        "version_count": F("version_count") + 1,
-        "latest_created_at": Coalesce(Greatest(F("latest_created_at"), package.created_at), package.created_at),
+        "last_version": last_version,
+        "version_count": F("version_count") + len(packages),
+        "latest_created_at": Coalesce(Greatest(F("latest_created_at"), created), created),
         "updated_at": Greatest(F("updated_at"), changed),
         # An import may bring what is older than the group's last change.
         "updated_by_name": Case(When(updated_at__lte=changed, then=Value(by)), default=F("updated_by_name")),
     }
-    counter = STATUS_COUNTERS.get(package.approval_status)
-    if counter:
-        changes[counter] = F(counter) + 1
+    for status, more in Counter(package.approval_status for package in packages).items():
+        if counter := STATUS_COUNTERS.get(status):
+            changes[counter] = F(counter) + more
     if not ModelPackageGroup.objects.live().filter(pk=group.pk).update(**changes):
         raise NotFound("This group was deleted.")
-    if number is not None:
-        return number
-    group.refresh_from_db()
-    return group.last_version
 
 
 def image_parts(image: str) -> tuple[str, str]:
@@ -101,18 +118,19 @@ def insert_package(
     package: ModelPackage,
     registration: Registration,
     *,
-    number: int | None,
+    number: int | None = None,
     by: str,
     reported: Sequence[ReportedMetric] = (),
 ) -> None:
     """Insert a checked package with all that hangs on it; the shared core of registering and importing.
 
-    `reported` are the metrics of its reports; the same name in the metadata does not count then. Raises NotFound when
-    the group was deleted meanwhile, AlreadyExists when the number or name is taken.
+    `number` is given by an import, which also locks the group and calls count_imported. `reported` are the metrics of
+    its reports; the same name in the metadata does not count then. Raises NotFound when the group was deleted
+    meanwhile, AlreadyExists when the number or name is taken.
     """
     group = package.group
     if group is not None:
-        package.version = take_number(group, package, number=number, by=by)
+        package.version = take_number(group, package, by=by) if number is None else number
     try:
         with transaction.atomic():
             package.save(force_insert=True)
@@ -150,7 +168,7 @@ def insert_package(
         ]
     )
     insert_tags(package, registration.tags)
-    if group is not None and package.is_approved:
+    if group is not None and number is None and package.is_approved:
         note_approved_version(group)
 
 
@@ -208,7 +226,7 @@ def create_model_package(
         decided_by_name=actor.name if decided else "",
         **registration.columns(),
     )
-    insert_package(package, registration, number=None, by=actor.name)
+    insert_package(package, registration, by=actor.name)
     record(
         actor,
         "model_package.created",
