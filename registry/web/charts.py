@@ -99,9 +99,9 @@ def rail(
 ) -> Markup:
     """Draw one row of the version rail: the mark at `x` percent and half of the line to each neighbour.
 
-    The line is half of an S, cut where the rows meet, in few numbers since a page has 50 of them; `joins_above` or `joins_below` False bends it into the
-    vertical line of a period heading, which is drawn with `marked` False. Without a value the mark sits at the edge
-    and the line passes straight from neighbour to neighbour.
+    The line is half of an S, cut where the rows meet; `joins_above` or `joins_below` False bends it into the vertical
+    line of a period heading, which is drawn with `marked` False. Without a value the mark sits at the edge and the
+    line passes straight from neighbour to neighbour. Few numbers, since a page has 50 of these.
     """
     path = ""
     if x is not None:
@@ -123,7 +123,7 @@ def rail(
     slug = status_look(status).slug
     at = _RAIL_NO_VALUE if x is None else x
     dot = (
-        f'<svg class="mark mark--{slug}" x="{at:g}%" y="50%" width="16" height="16">{_use(slug, -8, -8, 16)}</svg>'
+        f'<svg x="{at:g}%" y="50%" class="mark mark--{slug}" width="16" height="16">{_use(slug, -8, -8, 16)}</svg>'
         if marked
         else ""
     )
@@ -140,6 +140,16 @@ def _thinned(values: Sequence[float]) -> list[tuple[int, float]]:
         items = list(bucket)
         kept += sorted({min(items, key=lambda item: item[1]), max(items, key=lambda item: item[1])})
     return kept
+
+
+def _steps(places: Sequence[tuple[int, float]]) -> str:
+    """Return a path from place to place in relative numbers, which are short and pack well."""
+    (x, y), *rest = places
+    steps = []
+    for to_x, to_y in rest:
+        steps.append(f"{to_x - x} {to_y - y:.3g}")
+        x, y = to_x, to_y
+    return f"M{places[0][0]} {places[0][1]:g}" + (f"l{' '.join(steps)}" if steps else "")
 
 
 def _marked(points: Sequence[TrendPoint], current: int | None) -> set[int]:
@@ -194,7 +204,7 @@ def trend(
     grid = "".join(f'<line class="grid" x1="0" x2="100%" y1="{down(v):.1f}%" y2="{down(v):.1f}%"/>' for v in ticks)
     if reference is not None and _finite(reference):
         grid += f'<line class="best" x1="0" x2="100%" y1="{down(reference):.1f}%" y2="{down(reference):.1f}%"/>'
-    path = "L".join(f"{across(i):.1f} {down(v):.1f}" for i, v in _thinned(values))
+    path = _steps([(i, round(down(v), 1)) for i, v in _thinned(values)])
     every = _label_step(len(shown))
     labelled = {0, *(i for i, p in enumerate(shown) if p.number % every == 0)}
     if len(labelled) > 7:  # gaps in the numbers: a label at every so-many-th point instead
@@ -213,14 +223,15 @@ def trend(
         title = escape(point.title)
         marks.append(
             f'<a href="{escape(point.href)}" aria-label="{title}" tabindex="-1"><title>{title}</title>'
-            f'<svg class="mark mark--{slug}" x="{across(i):.1f}%" y="{down(values[i]):.1f}%" width="16" height="16">'
+            f'<svg x="{across(i):.1f}%" y="{down(values[i]):.1f}%" class="mark mark--{slug}" width="16" height="16">'
             f"{halo}{_use(slug, -6.5, -6.5, 13)}</svg></a>"
         )
     return Markup(
         f'<div class="trend"><svg class="trend__axis" aria-hidden="true">{axis}</svg>'
         f'<svg class="chart" role="group" aria-label="{escape(label)}">{grid}'
-        '<svg viewBox="0 0 100 100" preserveAspectRatio="none" width="100%" height="100%" aria-hidden="true">'
-        f'<path class="line" d="M{path}"/></svg>{"".join(marks)}{"".join(names)}</svg></div>'
+        f'<svg x="{first}%" width="{last - first:g}%" viewBox="0 0 {max(len(values) - 1, 1)} 100" '
+        'preserveAspectRatio="none" height="100%" aria-hidden="true">'
+        f'<path class="line" d="{path}"/></svg>{"".join(marks)}{"".join(names)}</svg></div>'
     )
 
 

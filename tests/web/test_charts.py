@@ -22,9 +22,16 @@ def points(values: list[float | None], status: str | None = "Approved") -> list[
 
 
 def line_of(markup: str) -> list[tuple[float, float]]:
-    path = re.search(r'class="line" d="M([^"]+)"', markup)
-    assert path
-    return [(float(x), float(y)) for x, y in (pair.split() for pair in path[1].split("L"))]
+    """The line's points in percent of the plot."""
+    width = re.search(r'viewBox="0 0 (\d+) 100"', markup)
+    path = re.search(r'class="line" d="M([^"l]+)l?([^"]*)"', markup)
+    assert width and path
+    x, y = map(float, path[1].split())
+    found, steps = [(x, y)], [float(step) for step in path[2].split()]
+    for dx, dy in zip(steps[::2], steps[1::2], strict=True):
+        x, y = x + dx, y + dy
+        found.append((x, y))
+    return [(x / int(width[1]) * 100, round(y, 6)) for x, y in found]
 
 
 def test_strip_draws_the_newest_24_and_says_all_counts() -> None:
