@@ -55,7 +55,7 @@
   });
 
   /* one menu serves all rows of a timeline: it is filled from the row whose button opens it */
-  clicked('[data-rowmenu]', (b) => {
+  clicked('[popovertarget=rowmenu]', (b) => {
     const menu = document.getElementById(b.getAttribute('popovertarget')), row = b.closest('tr'), link = $('a.ver', row), file = $('[data-uri]', row);
     $('a', menu).href = `${link.getAttribute('href')}#review`;
     $('[data-row-arn]', menu).dataset.copy = menu.dataset.arn + link.textContent.trim().slice(1);
@@ -186,7 +186,7 @@
     openFacets.forEach((id) => document.getElementById(id)?.setAttribute('open', '')); openFacets = [];
     reveal(document);
     const asked = used?.dialog;
-    if (good && asked?.isConnected && asked.open && asked.contains(e.detail.elt)) asked.close();
+    if (good && e.detail.elt.matches('form') && asked?.isConnected && asked.open && asked.contains(e.detail.elt)) asked.close(); /* not after a check of one field */
     if (!good && spot.dialog && fresh?.matches('dialog') && !fresh.open) fresh.showModal(); /* errors: the dialog was replaced by itself */
     const wanted = fresh && (fresh.matches('[autofocus]') ? fresh : $('[autofocus]', fresh));
     if (wanted && (status === 422 || status === 409 || used)) { wanted.focus(); return; }

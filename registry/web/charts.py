@@ -113,21 +113,16 @@ def rail(
             path += f"{'' if path else f'M{x:g} 50'}{'q0 30' if joins_below else f'c0 28 {step:g} 22'} {step:g} 50"
     elif above is not None and below is not None:
         path = f"M{above:g} 0L{below:g} 100"
-    grid = "".join(f'<line class="rail__grid" x1="{v}%" x2="{v}%" y1="0" y2="100%"/>' for v in (10, 90))
-    line = (
-        '<svg viewBox="0 0 100 100" preserveAspectRatio="none" width="100%" height="100%">'
-        f'<path class="rail__line" d="{path}"/></svg>'
-        if path
-        else ""
-    )
+    line = f'<svg viewBox="0 0 100 100" preserveAspectRatio="none"><path d="{path}"/></svg>' if path else ""
     slug = status_look(status).slug
     at = _RAIL_NO_VALUE if x is None else x
     dot = (
-        f'<svg x="{at:g}%" y="50%" class="mark mark--{slug}" width="16" height="16">{_use(slug, -8, -8, 16)}</svg>'
+        f'<use x="{at:g}%" y="50%" class="mark mark--{slug}" href="{SPRITE_URL}#mark-{slug}" '
+        'width="16" height="16" transform="translate(-8-8)"/>'
         if marked
         else ""
     )
-    return Markup(f'<div class="rail"><svg class="rail__plot" aria-hidden="true">{grid}{line}{dot}</svg></div>')
+    return Markup(f'<svg class="rail" aria-hidden="true">{line}{dot}</svg>')
 
 
 def _thinned(values: Sequence[float]) -> list[tuple[int, float]]:

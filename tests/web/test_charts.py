@@ -78,8 +78,8 @@ def test_rail_bends_into_the_vertical_line_of_a_heading() -> None:
 
 
 def test_rail_without_value_or_neighbours_draws_no_line() -> None:
-    assert "rail__line" not in rail(50, None, None, WAITING)
-    assert "rail__line" not in rail(None, None, 30, WAITING)
+    assert "<path" not in rail(50, None, None, WAITING)
+    assert "<path" not in rail(None, None, 30, WAITING)
     assert "M20 0L30 100" in rail(None, 20, 30, WAITING)
     assert "mark" not in rail(20, 20, 20, marked=False)
 
