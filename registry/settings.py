@@ -28,10 +28,6 @@ if ENV.database["ENGINE"] == "django.db.backends.sqlite3":
     configuration.check_sqlite_version(sqlite3.sqlite_version_info)
 DATABASES = {"default": ENV.database}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-# Sign-in limits must count in one place for all workers; the table is made after each migrate (registry.web.apps).
-CACHES = {
-    "default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "registry_cache"},
-}
 
 # Applications
 
@@ -41,7 +37,7 @@ INSTALLED_APPS = [
     "registry.catalog",
     "registry.web",
     "registry.api.sagemaker",
-    "django.contrib.admin",
+    "registry.web.admin_site.RegistryAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -71,6 +67,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "registry.web.refusals.RefusalsMiddleware",
 ]
 
 # Templates: Jinja2 for the pages, Django's own for the admin.
@@ -118,10 +115,9 @@ WHITENOISE_USE_FINDERS = False
 # Who signs in
 
 AUTH_USER_MODEL = "accounts.User"
-AUTHENTICATION_BACKENDS = [
-    "django.contrib.auth.backends.ModelBackend",
-    "allauth.account.auth_backends.AuthenticationBackend",
-]
+# Only one: with two, each try would hash the password twice.
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+ACCOUNT_ADAPTER = "registry.accounts.adapters.AccountAdapter"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 8}},
@@ -137,8 +133,7 @@ ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_LOGOUT_REDIRECT_URL = LOGIN_URL
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
-# The registry counts failures itself (per account and address, and per address); allauth's own limit would
-# lock an account for everybody.
+# registry.accounts.throttle counts failures; allauth's own limit would lock an account for everybody.
 ACCOUNT_RATE_LIMITS = False
 # REMOTE_ADDR is the visitor's address already: PublicAddressMiddleware reads the proxies' header.
 ALLAUTH_TRUSTED_PROXY_COUNT = 0
@@ -149,6 +144,8 @@ SESSION_COOKIE_AGE = 14 * 24 * 3600
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_FAILURE_VIEW = "registry.web.views.errors.csrf_failure"
+CSRF_FAILURE_VIEW = "registry.web.views.errors.csrf_failure"
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"

@@ -3,7 +3,16 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from registry.web.views import accounts
+
 urlpatterns = [
+    # Before the admin's own: one sign-in for all doors, with one count of failures.
+    path("admin/login/", accounts.admin_login),
     path("admin/", admin.site.urls),
     path("", include("registry.web.urls")),
 ]
+
+handler400 = "registry.web.views.errors.bad_request"
+handler403 = "registry.web.views.errors.permission_denied"
+handler404 = "registry.web.views.errors.page_not_found"
+handler500 = "registry.web.views.errors.server_error"

@@ -12,10 +12,13 @@
     const toast = document.createElement('div');
     toast.className = kind === 'bad' ? 'toast toast--bad' : 'toast'; toast.textContent = text;
     box.append(toast); while (box.children.length > 3) box.firstElementChild.remove();
-    fade(toast);
   };
-  const fade = (toast) => setTimeout(() => toast.remove(), toast.matches('.toast--bad') ? 10000 : 4500);
-  $$('#toasts .toast').forEach(fade);
+  /* a toast goes by itself, but not while somebody points at it or is in it */
+  const fade = (toast) => setTimeout(() => (toast.matches(':hover, :focus-within') ? fade(toast) : toast.remove()), $('button', toast) || toast.matches('.toast--bad') ? 10000 : 4500);
+  if ($('#toasts')) {
+    $$('#toasts .toast').forEach(fade);
+    new MutationObserver((changes) => changes.forEach((c) => c.addedNodes.forEach((n) => { if (n.nodeType === 1) fade(n); }))).observe($('#toasts'), { childList: true });
+  }
   on('toast', (e) => say(e.detail.text ?? e.detail.value, e.detail.kind));
 
   /* ---------- controls that only script can serve are hidden until here ---------- */
@@ -49,6 +52,14 @@
     if (e.target.matches?.('dialog[open]')) e.target.close();
     $$('details.facet[open]').forEach((d) => { if (!d.contains(e.target)) d.open = false; });
     const menu = e.target.closest?.('.menu[popover]'); if (menu && e.target.closest('[data-copy], [data-close]')) menu.hidePopover?.();
+  });
+
+  /* one menu serves all rows of a timeline: it is filled from the row whose button opens it */
+  clicked('[popovertarget=rowmenu]', (b) => {
+    const menu = document.getElementById(b.getAttribute('popovertarget')), row = b.closest('tr'), link = $('a.ver', row), file = $('[data-uri]', row);
+    $('a', menu).href = `${link.getAttribute('href')}#review`;
+    $('[data-row-arn]', menu).dataset.copy = menu.dataset.arn + link.textContent.trim().slice(1);
+    const copy = $('[data-row-uri]', menu); copy.hidden = !file; copy.dataset.copy = file?.title ?? '';
   });
 
   /* ---------- repeated rows ---------- */
@@ -148,7 +159,7 @@
       else if (e.target.matches?.('.jump__input, #q')) e.target.blur();
       return;
     }
-    if (e.ctrlKey || e.metaKey || e.altKey || single.off || e.target.closest?.('input:not([type=checkbox]):not([type=radio]), textarea, select, dialog, [popover], [contenteditable]')) return;
+    if (e.ctrlKey || e.metaKey || e.altKey || single.off || e.target.closest?.('input:not([type=checkbox]):not([type=radio]), textarea, select, dialog[open], [contenteditable]')) return;
     const key = e.key.length === 1 ? e.key.toLowerCase() : e.key;
     if (chord && e.timeStamp - chord < 900 && places[key]) { chord = 0; $(places[key])?.click(); return; }
     chord = key === 'g' ? e.timeStamp : 0;
@@ -175,7 +186,7 @@
     openFacets.forEach((id) => document.getElementById(id)?.setAttribute('open', '')); openFacets = [];
     reveal(document);
     const asked = used?.dialog;
-    if (good && asked?.isConnected && asked.open && asked.contains(e.detail.elt)) asked.close();
+    if (good && e.detail.elt.matches('form') && asked?.isConnected && asked.open && asked.contains(e.detail.elt)) asked.close(); /* not after a check of one field */
     if (!good && spot.dialog && fresh?.matches('dialog') && !fresh.open) fresh.showModal(); /* errors: the dialog was replaced by itself */
     const wanted = fresh && (fresh.matches('[autofocus]') ? fresh : $('[autofocus]', fresh));
     if (wanted && (status === 422 || status === 409 || used)) { wanted.focus(); return; }

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from django.conf import settings
-from django.core.cache import cache
 
 from tests import databases
 
@@ -53,14 +52,6 @@ def django_db_modify_db_settings() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(autouse=True)
-def empty_cache(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Forget counted sign-in failures; flushing the tables leaves out the cache's, which has no model."""
-    yield
-    if {"transactional_db", "live_server"} & set(request.fixturenames):
-        cache.clear()
-
-
 def find_chromium() -> str | None:
     """Return the path of the machine's Chromium, or None."""
     named = os.environ.get("TEST_CHROMIUM")
@@ -94,7 +85,7 @@ def as_role(cast: dict[str, Any]) -> Any:
 
     def sign_in(role: str) -> Client:
         client = Client()
-        client.force_login(cast[role], backend="django.contrib.auth.backends.ModelBackend")
+        client.force_login(cast[role])
         return client
 
     return sign_in

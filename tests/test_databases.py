@@ -1,8 +1,7 @@
-"""The two databases of the tests are what they claim to be, and what a migration leaves in them."""
+"""The two databases of the tests are what they claim to be."""
 
 import pytest
 from django.conf import settings
-from django.core.cache import cache
 from django.db import connection
 
 
@@ -10,13 +9,6 @@ from django.db import connection
 def test_worker_runs_on_the_database_it_names():
     assert connection.vendor == settings.TEST_DB
     assert str(settings.TEST_FOLDER) in str(connection.settings_dict["HOST"] or connection.settings_dict["NAME"])
-
-
-@pytest.mark.django_db
-def test_shared_cache_has_its_table():
-    cache.set("word", "kept", 60)
-    assert cache.get("word") == "kept"
-    assert "registry_cache" in connection.introspection.table_names()
 
 
 @pytest.mark.sqlite_only

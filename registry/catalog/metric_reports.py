@@ -1,13 +1,34 @@
-"""Read a metric report of SageMaker Model Monitor's layout; no database, no network."""
+"""Find and read metric reports of SageMaker Model Monitor's layout: in mapped folders, or by fsspec; no database."""
 
 from __future__ import annotations
 
+import hashlib
+import importlib.util
+import json
 import math
-from collections.abc import Iterator
+import re
+import stat
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from .validators import METRIC_NAME_MAX
+
+REPORT_MAX = 5 * 1024 * 1024
+NOTE_MAX = 300
+# Addresses that are read with the extra `s3`. None that names a file of this machine: the address comes from the data.
+REMOTE = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "https", "memory"})
+# Where ModelMetrics names reports (contract section 8); the first to have a name gives its value.
+POINTERS = (
+    ("ModelQuality", "Statistics"),
+    ("ModelDataQuality", "Statistics"),
+    ("Bias", "Report"),
+    ("Bias", "PreTrainingReport"),
+    ("Bias", "PostTrainingReport"),
+    ("Explainability", "Report"),
+)
+_DIGEST = re.compile(r"sha256:([0-9a-f]{64})", re.ASCII | re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -29,6 +50,10 @@ def _number(value: Any) -> float | None:
     return number if math.isfinite(number) else None
 
 
+def _is_name(name: str) -> bool:
+    return 0 < len(name) <= METRIC_NAME_MAX and name.isprintable()
+
+
 def metrics_of_report(report: Any) -> Iterator[ReportedMetric]:
     """Each metric of each `*_metrics` block of a report, in its order: {"name": {"value": x, "standard_deviation": y}}.
 
@@ -40,8 +65,122 @@ def metrics_of_report(report: Any) -> Iterator[ReportedMetric]:
         if not (isinstance(kind, str) and kind.endswith("_metrics") and isinstance(block, dict)):
             continue
         for name, entry in block.items():
-            if not isinstance(entry, dict) or not 0 < len(name) <= METRIC_NAME_MAX:
+            if not isinstance(entry, dict) or not _is_name(name):
                 continue
             value = _number(entry.get("value"))
             if value is not None:
                 yield ReportedMetric(name, value, _number(entry.get("standard_deviation")))
+
+
+class NotRead(Exception):
+    """A report that cannot be read; the text says why."""
+
+
+class MetricReports:
+    """Reads the reports that packages point to. `roots` are the folders that stand for buckets.
+
+    A bucket that cannot be reached is asked once only, so keep one of these for a whole import.
+    """
+
+    def __init__(self, roots: Mapping[str, Path] | None = None) -> None:
+        self.roots = {bucket: Path(folder).resolve() for bucket, folder in (roots or {}).items()}
+        self._unreachable: dict[str, str] = {}
+
+    def read(self, model_metrics: Any) -> tuple[list[ReportedMetric], str]:
+        """The metrics of all reports that a ModelMetrics member names, and a note on what could not be read.
+
+        Never raises: a report that is missing, too large, broken or not the one that was registered is a note.
+        """
+        found: dict[str, ReportedMetric] = {}
+        note = ""
+        for kind, member in POINTERS:
+            pointer = _member(_member(model_metrics, kind), member)
+            address = _member(pointer, "S3Uri")
+            if not isinstance(address, str) or not address:
+                continue
+            try:
+                report = _parse(self._fetch(address), _member(pointer, "ContentDigest"))
+                for metric in metrics_of_report(report):
+                    found.setdefault(metric.name, metric)
+            except NotRead as error:
+                shown = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in address)
+                note = note or f"not read: {error}: {shown}"
+        return list(found.values()), note[:NOTE_MAX]
+
+    def _fetch(self, address: str) -> bytes:
+        scheme, _, rest = address.partition("://")
+        bucket, _, key = rest.partition("/")
+        if scheme == "s3" and bucket in self.roots:
+            return _read_file(self.roots[bucket], key)
+        if scheme not in REMOTE:
+            raise NotRead("such addresses are not read")
+        if importlib.util.find_spec("fsspec") is None:
+            raise NotRead(f"no folder is mapped to {scheme}://{bucket}")
+        where = f"{scheme}://{bucket}"
+        if where in self._unreachable:
+            raise NotRead(self._unreachable[where])
+        try:
+            return _read_remote(scheme, address)
+        except NotRead:
+            raise
+        except FileNotFoundError:
+            raise NotRead("there is no such object") from None
+        except PermissionError:
+            raise NotRead("access denied") from None
+        except Exception as error:  # every file system has errors of its own; none may end an import
+            self._unreachable[where] = f"{where} cannot be reached ({type(error).__name__})"
+            raise NotRead(self._unreachable[where]) from None
+
+
+def _member(value: Any, name: str) -> Any:
+    return value.get(name) if isinstance(value, dict) else None
+
+
+def _read_file(root: Path, key: str) -> bytes:
+    """The bytes of a file below `root`; a key that leads out of it, by dots or by a link, is not followed."""
+    try:
+        path = (root / key).resolve(strict=True)
+        if not path.is_relative_to(root):
+            raise NotRead("it lies outside the mapped folder")
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise NotRead("there is no such file in the mapped folder")
+        with path.open("rb") as file:
+            return _bounded(file)
+    except (FileNotFoundError, NotADirectoryError):
+        # The same words for a path outside that does not exist: nothing is told about other folders.
+        raise NotRead("there is no such file in the mapped folder") from None
+    except (OSError, ValueError, RuntimeError):
+        raise NotRead("the file in the mapped folder cannot be read") from None
+
+
+def _read_remote(scheme: str, address: str) -> bytes:
+    import fsspec  # only with the extra s3
+
+    if "::" in address:
+        raise NotRead("such addresses are not read")
+    options: dict[str, Any] = {}
+    if scheme in {"s3", "s3a"}:
+        # An unreachable service must not hold up an import for minutes.
+        options["config_kwargs"] = {"connect_timeout": 5, "read_timeout": 20, "retries": {"max_attempts": 1}}
+    with fsspec.open(address, "rb", **options) as file:
+        return _bounded(file)
+
+
+def _bounded(file: Any) -> bytes:
+    data: bytes = file.read(REPORT_MAX + 1)
+    if len(data) > REPORT_MAX:
+        raise NotRead(f"it is larger than {REPORT_MAX // 2**20} MB")
+    return data
+
+
+def _parse(data: bytes, digest: Any) -> Any:
+    if digest:
+        expected = _DIGEST.fullmatch(digest) if isinstance(digest, str) else None
+        if expected is None:
+            raise NotRead("its ContentDigest is no sha256")
+        if hashlib.sha256(data).hexdigest() != expected[1].lower():
+            raise NotRead("it is not the report that was registered (its sha256 differs)")
+    try:
+        return json.loads(data.decode("utf-8-sig"))
+    except (ValueError, RecursionError):
+        raise NotRead("it is no JSON") from None

@@ -18,7 +18,7 @@ from .wording import number, plural, status_look
 
 STRIP_LENGTH = 24
 MARKED_POINTS = 60  # above, a trend is a line with the marks that matter (DESIGN.md section 5)
-LINE_POINTS = 600
+LINE_POINTS = 300  # two to a pixel of the widest chart would be waste
 _STRIP_WIDTH = 132
 _STRIP_STEP = 5.5
 _RAIL_EDGES = (11.0, 89.0)  # where the lowest and the highest value of a group sit, in percent
@@ -99,39 +99,30 @@ def rail(
 ) -> Markup:
     """Draw one row of the version rail: the mark at `x` percent and half of the line to each neighbour.
 
-    The line is half of an S-curve, cut where the rows meet; `joins_above` or `joins_below` False bends it into the
-    vertical line of a period heading, which is drawn with `marked` False. Without a value the mark sits at the edge
-    and the line passes straight from neighbour to neighbour.
+    The line is half of an S, cut where the rows meet; `joins_above` or `joins_below` False bends it into the vertical
+    line of a period heading, which is drawn with `marked` False. Without a value the mark sits at the edge and the
+    line passes straight from neighbour to neighbour. Few numbers, since a page has 50 of these.
     """
     path = ""
     if x is not None:
         if above is not None:
-            bend = (
-                f"{(3 * x + above) / 4:.1f} 12.5 {x:.1f} 25" if joins_above else f"{(x + above) / 2:.1f} 28 {x:.1f} 22"
-            )
-            path += f"M{(x + above) / 2:.1f} 0C{bend} {x:.1f} 50"
+            step = (x - above) / 2
+            path = f"M{x - step:g} 0{'q' if joins_above else 'c0 28 '}{step:g} {20 if joins_above else 22} {step:g} 50"
         if below is not None:
-            bend = (
-                f"{x:.1f} 75 {(3 * x + below) / 4:.1f} 87.5" if joins_below else f"{x:.1f} 78 {(x + below) / 2:.1f} 72"
-            )
-            path += f"M{x:.1f} 50C{bend} {(x + below) / 2:.1f} 100"
+            step = (below - x) / 2
+            path += f"{'' if path else f'M{x:g} 50'}{'q0 30' if joins_below else f'c0 28 {step:g} 22'} {step:g} 50"
     elif above is not None and below is not None:
-        path = f"M{above:.1f} 0L{below:.1f} 100"
-    grid = "".join(f'<line class="rail__grid" x1="{v}%" x2="{v}%" y1="0" y2="100%"/>' for v in (10, 90))
-    line = (
-        '<svg viewBox="0 0 100 100" preserveAspectRatio="none" width="100%" height="100%">'
-        f'<path class="rail__line" d="{path}"/></svg>'
-        if path
-        else ""
-    )
+        path = f"M{above:g} 0L{below:g} 100"
+    line = f'<svg viewBox="0 0 100 100" preserveAspectRatio="none"><path d="{path}"/></svg>' if path else ""
     slug = status_look(status).slug
     at = _RAIL_NO_VALUE if x is None else x
     dot = (
-        f'<svg class="mark mark--{slug}" x="{at:.1f}%" y="50%" width="16" height="16">{_use(slug, -8, -8, 16)}</svg>'
+        f'<use x="{at:g}%" y="50%" class="mark mark--{slug}" href="{SPRITE_URL}#mark-{slug}" '
+        'width="16" height="16" transform="translate(-8-8)"/>'
         if marked
         else ""
     )
-    return Markup(f'<div class="rail"><svg class="rail__plot" aria-hidden="true">{grid}{line}{dot}</svg></div>')
+    return Markup(f'<svg class="rail" aria-hidden="true">{line}{dot}</svg>')
 
 
 def _thinned(values: Sequence[float]) -> list[tuple[int, float]]:
@@ -144,6 +135,24 @@ def _thinned(values: Sequence[float]) -> list[tuple[int, float]]:
         items = list(bucket)
         kept += sorted({min(items, key=lambda item: item[1]), max(items, key=lambda item: item[1])})
     return kept
+
+
+def _steps(places: Sequence[tuple[int, float]]) -> str:
+    """Return a path from place to place in relative numbers, which are short and pack well."""
+    (x, y), *rest = places
+    steps = []
+    for to_x, to_y in rest:
+        steps.append(f"{to_x - x} {to_y - y:.3g}")
+        x, y = to_x, to_y
+    return f"M{places[0][0]} {places[0][1]:g}" + (f"l{' '.join(steps)}" if steps else "")
+
+
+def _marked(points: Sequence[TrendPoint], current: int | None) -> set[int]:
+    """Return which points get a mark: all of a few, else the newest waiting ones and the current one."""
+    if len(points) <= MARKED_POINTS:
+        return set(range(len(points)))
+    waiting = [i for i, point in enumerate(points) if status_look(point.status).slug == "pending"]
+    return {*waiting[-MARKED_POINTS:], *(i for i, point in enumerate(points) if point.number == current)}
 
 
 def _label_step(span: int) -> int:
@@ -163,7 +172,7 @@ def trend(
 
     `label` is the sentence that says what the chart shows; `reference` draws the dashed line (the value of the version
     approved now) and `current` is that version's number, which gets a halo. Points without a finite value are left
-    out; with more than 60 only waiting versions and the current one are marked. Returns "" without any point.
+    out; with more than 60 only the newest waiting ones and the current one are marked. Returns "" without any point.
     """
     shown = [point for point in points if _finite(point.value)]
     values = [float(point.value) for point in shown if point.value is not None]
@@ -190,32 +199,34 @@ def trend(
     grid = "".join(f'<line class="grid" x1="0" x2="100%" y1="{down(v):.1f}%" y2="{down(v):.1f}%"/>' for v in ticks)
     if reference is not None and _finite(reference):
         grid += f'<line class="best" x1="0" x2="100%" y1="{down(reference):.1f}%" y2="{down(reference):.1f}%"/>'
-    path = "L".join(f"{across(i):.2f} {down(v):.2f}" for i, v in _thinned(values))
+    path = _steps([(i, round(down(v), 1)) for i, v in _thinned(values)])
     every = _label_step(len(shown))
     labelled = {0, *(i for i, p in enumerate(shown) if p.number % every == 0)}
     if len(labelled) > 7:  # gaps in the numbers: a label at every so-many-th point instead
         labelled = set(range(0, len(shown), every))
     labelled -= {i for i in labelled if 0 < i < every * 0.6}  # would touch the first one
     marks, names = [], []
+    marked = _marked(shown, current)
     for i, point in enumerate(shown):
         slug = status_look(point.status).slug
         if i in labelled:
             anchor = ' class="start"' if i == 0 and len(shown) > 1 else ""
-            names.append(f'<text x="{across(i):.2f}%" y="99%"{anchor}>v{point.number}</text>')
-        if len(shown) > MARKED_POINTS and slug != "pending" and point.number != current:
+            names.append(f'<text x="{across(i):.1f}%" y="99%"{anchor}>v{point.number}</text>')
+        if i not in marked:
             continue
         halo = '<circle class="cur" r="7"/>' if point.number == current else ""
         title = escape(point.title)
         marks.append(
             f'<a href="{escape(point.href)}" aria-label="{title}" tabindex="-1"><title>{title}</title>'
-            f'<svg class="mark mark--{slug}" x="{across(i):.2f}%" y="{down(values[i]):.2f}%" width="16" height="16">'
+            f'<svg x="{across(i):.1f}%" y="{down(values[i]):.1f}%" class="mark mark--{slug}" width="16" height="16">'
             f"{halo}{_use(slug, -6.5, -6.5, 13)}</svg></a>"
         )
     return Markup(
         f'<div class="trend"><svg class="trend__axis" aria-hidden="true">{axis}</svg>'
         f'<svg class="chart" role="group" aria-label="{escape(label)}">{grid}'
-        '<svg viewBox="0 0 100 100" preserveAspectRatio="none" width="100%" height="100%" aria-hidden="true">'
-        f'<path class="line" d="M{path}"/></svg>{"".join(marks)}{"".join(names)}</svg></div>'
+        f'<svg x="{first}%" width="{last - first:g}%" viewBox="0 0 {max(len(values) - 1, 1)} 100" '
+        'preserveAspectRatio="none" height="100%" aria-hidden="true">'
+        f'<path class="line" d="{path}"/></svg>{"".join(marks)}{"".join(names)}</svg></div>'
     )
 
 

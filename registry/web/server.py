@@ -19,6 +19,7 @@ GRACE_SECONDS = 10
 # A server that never answered is tried this often; one that did answer once is started again for ever.
 FIRST_TRIES = 3
 LONGEST_PAUSE_SECONDS = 15
+READY_SECONDS = 60
 
 SUPERVISOR_VARIABLE = "REGISTRY_SUPERVISOR"
 
@@ -109,7 +110,7 @@ class Supervisor:
             code = self.serve_once()
             if self.stop_asked_at:
                 break
-            failures = 1 if time.monotonic() - started > 60 else failures + 1
+            failures = 1 if self.was_ready and time.monotonic() - started > 60 else failures + 1
             if not self.was_ready and failures >= FIRST_TRIES:
                 say("The server could not be started; the lines above say why.")
                 return 1
@@ -130,15 +131,27 @@ class Supervisor:
         )
         if self.stop_asked_at:
             self.child.terminate()
-        while not self.was_ready and not self.stop_asked_at and self.child.poll() is None:
-            if self.answers():
-                self.was_ready = True
-                say(f"Ready: {web_address(self.host, self.port)}   (Ctrl-C stops it)")
-            else:
-                time.sleep(0.05)
+        if not self.was_ready:
+            self.wait_ready(self.child)
         code = self.child.wait()
         self.end_group(self.child.pid)
         return code
+
+    def wait_ready(self, child: "subprocess.Popen[bytes]") -> None:
+        """Say where the registry is as soon as it answers; one that does not for a minute is ended."""
+        deadline, pause = time.monotonic() + READY_SECONDS, 0.05
+        while not self.stop_asked_at and child.poll() is None:
+            if self.answers():
+                self.was_ready = True
+                say(f"Ready: {web_address(self.host, self.port)}   (Ctrl-C stops it)")
+                return
+            if time.monotonic() > deadline:
+                say(f"The server did not answer for {READY_SECONDS} s.")
+                child.terminate()
+                return
+            time.sleep(pause)
+            # A page that fails writes a traceback each time: ask ever more rarely.
+            pause = min(pause * 1.3, 5)
 
     def answers(self) -> bool:
         """Return True when the application answers, with whatever below 500."""

@@ -13,7 +13,7 @@ from markupsafe import Markup
 from registry.catalog.reports.timeline import Point, Row, TimelinePage
 
 from .charts import TrendPoint, rail, rail_x
-from .wording import digits_for, number, period_name, plural, status_look
+from .wording import digits_for, number, period_name, plural, short_image, status_look
 
 _MIDDLE = 50.0  # where the marks stand when no version has a metric: a straight line
 
@@ -32,7 +32,7 @@ class Scale(NamedTuple):
         if self.low is None and row.value is None:
             return _MIDDLE
         x = rail_x(row.value, self.low, self.high)
-        return None if x is None else round(x, 1)
+        return None if x is None else round(x)  # a percent is a pixel and a half, and 50 rows of decimals are 0.5 kB
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,12 @@ class Line:
 
     row: Row
     rail: Markup
+
+    @property
+    def image(self) -> tuple[str, str]:
+        """Repository and tag of the first container; where space is short the repository gives way."""
+        name, sign, tag = short_image(self.row.image).partition(":")
+        return name, sign + tag
 
 
 @dataclass(frozen=True)
@@ -131,5 +137,5 @@ def _bridged(places: list[float | None]) -> list[float | None]:
         start, end = places[left], places[right]
         assert start is not None and end is not None
         for i in range(left + 1, right):
-            filled[i] = start + (end - start) * (i - left) / (right - left)
+            filled[i] = round(start + (end - start) * (i - left) / (right - left))
     return filled

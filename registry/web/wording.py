@@ -223,7 +223,7 @@ def short_image(uri: str | None) -> str:
 
 
 def short_path(uri: str | None, group: str = "") -> str:
-    """Return an artifact's path without scheme, bucket and the leading group name: what tells versions apart."""
+    """Return an artifact's path without scheme, bucket and all up to the group's name: what tells versions apart."""
     path = re.sub(r"^[A-Za-z][\w+.-]*://[^/]*/", "", uri or "")
-    head, _, rest = path.partition("/")
-    return rest if rest and group and head == group else path
+    _, found, rest = f"/{path}".partition(f"/{group}/") if group else ("", "", "")
+    return rest if found and rest else path

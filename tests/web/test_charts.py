@@ -22,9 +22,16 @@ def points(values: list[float | None], status: str | None = "Approved") -> list[
 
 
 def line_of(markup: str) -> list[tuple[float, float]]:
-    path = re.search(r'class="line" d="M([^"]+)"', markup)
-    assert path
-    return [(float(x), float(y)) for x, y in (pair.split() for pair in path[1].split("L"))]
+    """The line's points in percent of the plot."""
+    width = re.search(r'viewBox="0 0 (\d+) 100"', markup)
+    path = re.search(r'class="line" d="M([^"l]+)l?([^"]*)"', markup)
+    assert width and path
+    x, y = map(float, path[1].split())
+    found, steps = [(x, y)], [float(step) for step in path[2].split()]
+    for dx, dy in zip(steps[::2], steps[1::2], strict=True):
+        x, y = x + dx, y + dy
+        found.append((x, y))
+    return [(x / int(width[1]) * 100, round(y, 6)) for x, y in found]
 
 
 def test_strip_draws_the_newest_24_and_says_all_counts() -> None:
@@ -58,16 +65,22 @@ def test_rail_x_places_a_value_in_the_range() -> None:
 
 def test_rail_lines_of_neighbours_meet_at_the_edge_of_their_rows() -> None:
     upper, lower = rail(20, None, 60, "Approved"), rail(60, 20, None, None)
-    assert ' 100"' in upper and "40.0 100" in upper
-    assert "M40.0 0" in lower
+    assert 'd="M20 50q0 30 20 50"' in upper, "from the mark to 40 % at the lower edge"
+    assert 'd="M40 0q20 20 20 50"' in lower, "from 40 % at the upper edge to the mark"
     assert "mark--none" in lower
     parsed(upper), parsed(lower)
 
 
+def test_rail_bends_into_the_vertical_line_of_a_heading() -> None:
+    assert 'd="M40 0c0 28 20 22 20 50"' in rail(60, 20, None, joins_above=False)
+    assert 'd="M60 50c0 28 -20 22 -20 50"' in rail(60, None, 20, joins_below=False)
+    assert 'd="M40 0q0 20 0 50q0 30 0 50"' in rail(40, 40, 40, marked=False)
+
+
 def test_rail_without_value_or_neighbours_draws_no_line() -> None:
-    assert "rail__line" not in rail(50, None, None, WAITING)
-    assert "rail__line" not in rail(None, None, 30, WAITING)
-    assert "M20.0 0L30.0 100" in rail(None, 20, 30, WAITING)
+    assert "<path" not in rail(50, None, None, WAITING)
+    assert "<path" not in rail(None, None, 30, WAITING)
+    assert "M20 0L30 100" in rail(None, 20, 30, WAITING)
     assert "mark" not in rail(20, 20, 20, marked=False)
 
 

@@ -49,7 +49,10 @@ def test_words_and_tags_narrow_the_list(viewer):
         "tag:team": ["sunspots", "iris-baseline"],
         "tag:team=vision": ["iris-baseline"],
         "-tag:team=vision": ["sunspots"],
-        'tag:"owner=a b"': ["iris-baseline"],
+        'tag:owner="a b"': ["iris-baseline"],
+        "tag:team=s*": ["sunspots"],
+        "image:sklearn:1.2 -baseline": [],
+        "region:us-east-1 by:any-admin ridge": ["sunspots"],
         "tag:team=Vision": [],
         '"': ["sunspots", "iris-baseline"],
         "%": [],
@@ -128,3 +131,11 @@ def test_the_list_takes_the_same_queries_for_1_and_100_rows(viewer, monkeypatch,
         full_package(f"p{_}", tags=[("team", "a"), ("tier", "b")])
     with django_assert_max_num_queries(9):
         assert len(names(viewer.get("/packages/").text)) == count
+
+
+def test_a_filter_that_says_nothing_here_is_named(viewer):
+    make_package("p")
+    page = viewer.get("/packages/", {"q": "updated:<7d colour:red"}).text
+    assert names(page) == ["p"]
+    assert "updated: is about groups." in page
+    assert "There is no filter colour:." in page

@@ -122,7 +122,7 @@ urlpatterns = [
 def script(page: Page, live_server: Any, cast: dict[str, Any]) -> Iterator[Page]:
     """The page above, signed in; fails on any script error, console error or violation of the content policy."""
     client = Client()
-    client.force_login(cast["admin"], backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(cast["admin"])
     cookie = client.cookies[settings.SESSION_COOKIE_NAME].value
     page.context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": cookie, "url": live_server.url}])
     problems: list[str] = []
@@ -235,6 +235,7 @@ def test_single_keys_open_dialogs_and_can_be_turned_off(script: Page) -> None:
     script.keyboard.press("a")
     expect(script.get_by_role("dialog", name="Approve")).to_be_visible()
     script.keyboard.press("Escape")
+    expect(script.get_by_role("dialog")).to_have_count(0)
     script.keyboard.press("]")
     script.wait_for_url("**/script/#older")
     script.keyboard.press("m")

@@ -5,30 +5,31 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('catalog', '0002_no_tags_on_versions'),
+        ("catalog", "0002_no_tags_on_versions"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='modelpackagegroup',
-            name='resource_policy',
-            field=models.TextField(blank=True, default=''),
+            model_name="modelpackagegroup",
+            name="resource_policy",
+            field=models.TextField(blank=True, default=""),
         ),
         migrations.CreateModel(
-            name='AnsweredCall',
+            name="AnsweredCall",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('region', models.CharField(max_length=16)),
-                ('operation', models.CharField(max_length=64)),
-                ('token', models.CharField(max_length=36)),
-                ('request_hash', models.CharField(max_length=64)),
-                ('answer', models.JSONField()),
-                ('answered_at', models.DateTimeField(db_index=True, default=django.utils.timezone.now)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("region", models.CharField(max_length=16)),
+                ("operation", models.CharField(max_length=64)),
+                ("token", models.CharField(max_length=36)),
+                ("request_hash", models.CharField(max_length=64)),
+                ("answer", models.JSONField()),
+                ("answered_at", models.DateTimeField(db_index=True, default=django.utils.timezone.now)),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('region', 'operation', 'token'), name='answered_call_token_unique')],
+                "constraints": [
+                    models.UniqueConstraint(fields=("region", "operation", "token"), name="answered_call_token_unique")
+                ],
             },
         ),
     ]

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.db.models import Max, Min, Q
 
+from ..filters import KEYS, And, Node, Not, Query, Term, version_condition
+from ..filters.terms import leaf
 from ..models import Container, ModelPackage, Tag
-from ..models.packages import PackageQuerySet
 
 if TYPE_CHECKING:
     from registry.accounts.models import User
 
 ROWS_PER_PAGE = 25
 COUNT_CAP = 1000
-TERMS_MAX = 12
-# One condition: a word, "several words" or tag:key=value; a leading minus negates.
-_TERM = re.compile(r'(-?)(tag:)?(?:"([^"]*)"?|(\S+))')
+# The filters of the index that say nothing about a package without a group.
+OF_GROUPS_ONLY = ("approved", "updated")
+_EVERYTHING = Query()
 
 
 @dataclass
@@ -49,14 +49,16 @@ class PackagePage:
     regions_many: bool
 
 
-def package_page(user: User, *, q: str = "", after: int | None = None, before: int | None = None) -> PackagePage:
+def package_page(
+    user: User, query: Query = _EVERYTHING, *, after: int | None = None, before: int | None = None
+) -> PackagePage:
     """Return a page of the unversioned packages that `user` may see, newest first.
 
     `after` is the id of the last row before this page, `before` that of the first row behind it; an unknown id gives
     the first page. At most six queries, however many packages.
     """
     visible = ModelPackage.objects.visible_to(user).unversioned()
-    found = matching(visible, q)
+    found = visible.filter(package_conditions(query.node))
     anchor = after or before
     moment = anchor and visible.filter(pk=anchor).values_list("created_at", flat=True).first()
     backwards = bool(moment and not after)
@@ -82,20 +84,37 @@ def package_page(user: User, *, q: str = "", after: int | None = None, before: i
     )
 
 
-def matching(packages: PackageQuerySet, q: str) -> PackageQuerySet:
-    """The packages that meet every condition of a search: words of name or description, tag:key or tag:key=value."""
-    for minus, tag, quoted, plain in _TERM.findall(q)[:TERMS_MAX]:
-        text = (quoted or plain).strip()
-        if not text:
-            continue
-        if tag:
-            key, equals, value = text.partition("=")
-            wanted: dict[str, Any] = {"key": key, "value": value} if equals else {"key": key}
-            condition = Q(pk__in=Tag.objects.filter(package__isnull=False, **wanted).values("package"))
-        else:
-            condition = Q(name__icontains=text) | Q(description__icontains=text)
-        packages = packages.exclude(condition) if minus else packages.filter(condition)
-    return packages
+def faults(query: Query) -> list[str]:
+    """What is wrong with the terms that do not filter this list, in words."""
+    unknown = [f"{term.key}: is about groups." for term in map(leaf, query.parts) if term.key in OF_GROUPS_ONLY]
+    return [term.fault for term in query.faults if term.key not in OF_GROUPS_ONLY] + unknown
+
+
+def package_conditions(node: Node) -> Q:
+    """The condition on an unversioned package that a filter means; terms that speak of groups only are left out."""
+    match node:
+        case And(nodes):
+            condition = Q()
+            for child in nodes:
+                condition &= package_conditions(child)
+            return condition
+        case Not(child):
+            found = package_conditions(child)
+            return ~found if found else found
+        case Term(key=""):
+            text = node.value or ""
+            return Q(name__icontains=text) | Q(description__icontains=text) | Q(original_arn=text)
+        case Term(key="tag"):
+            tags = Tag.objects.filter(package__isnull=False, key=node.name)
+            if node.value is not None:
+                begins = node.value.endswith("*")
+                tags = tags.filter(value__prefix=node.value[:-1]) if begins else tags.filter(value=node.value)
+            return Q(pk__in=tags.values("package"))
+        case Term(key="region"):
+            return Q(region=node.value)
+        case Term(key=key) if key in KEYS and key not in OF_GROUPS_ONLY:
+            return version_condition(node)
+    return Q()
 
 
 def _fill(rows: Iterable[PackageRow]) -> None:

@@ -9,6 +9,9 @@ from .contents import PackageChanges, update_model_package
 from .deletions import delete_model_package, delete_model_package_group
 from .groups import create_model_package_group, update_model_package_group_description
 from .idempotency import once
+from .import_records import FaultyRecord, GroupRecord, PackageRecord
+from .import_runs import import_records
+from .imports import Outcome, import_model_package, import_model_package_group
 from .life_cycles import update_model_life_cycle
 from .metadata import update_customer_metadata
 from .metrics import store_metrics
@@ -18,7 +21,11 @@ from .registrations import Registration
 from .tags import add_tags, delete_tags, digest_of_tags, set_tags
 
 __all__ = [
+    "FaultyRecord",
+    "GroupRecord",
+    "Outcome",
     "PackageChanges",
+    "PackageRecord",
     "Registration",
     "add_tags",
     "create_model_package",
@@ -27,6 +34,9 @@ __all__ = [
     "delete_model_package_group",
     "delete_tags",
     "digest_of_tags",
+    "import_model_package",
+    "import_model_package_group",
+    "import_records",
     "once",
     "set_group_policy",
     "set_tags",

@@ -54,7 +54,7 @@ def update_approval_status(
         decided_by_name="" if waiting else actor.name,
     )
     if locked.group is not None:
-        _move_count(locked.group, before, approval_status)
+        move_count(locked.group, before, approval_status)
         note_approved_version(locked.group)
     record(
         actor,
@@ -67,7 +67,8 @@ def update_approval_status(
     return locked
 
 
-def _move_count(group: ModelPackageGroup, before: str | None, after: str) -> None:
+def move_count(group: ModelPackageGroup, before: str | None, after: str | None) -> None:
+    """Take one version from the count of one status to that of another, under the lock of the group's row."""
     down, up = STATUS_COUNTERS.get(before), STATUS_COUNTERS.get(after)
     if down == up:
         return

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import Case, F, Value, When
 from django.db.models.functions import Coalesce, Greatest
 from django.utils import timezone
 
@@ -17,6 +18,7 @@ from registry.accounts.permissions import Actor, authorize
 from registry.events.services import record
 
 from ..errors import AlreadyExists, NotFound
+from ..metric_reports import ReportedMetric
 from ..models import (
     ApprovalStatus,
     Container,
@@ -40,26 +42,46 @@ STATUS_COUNTERS: dict[str | None, str] = {
 }
 
 
-def take_number(group: ModelPackageGroup, package: ModelPackage, *, number: int | None, by: str) -> int:
+def take_number(group: ModelPackageGroup, package: ModelPackage, *, by: str) -> int:
     """Raise the group's counters for one more version and return its number.
 
-    One UPDATE that also locks the row, so that concurrent writers get 1, 2, 3 … without a gap. `number` is given by
-    an import: then the counter rises to it if it is below.
+    One UPDATE that also locks the row, so that concurrent writers get 1, 2, 3 … without a gap.
     """
+    _count_versions(group, [package], last_version=F("last_version") + 1, by=by)
+    group.refresh_from_db()
+    return group.last_version
+
+
+def count_imported(group: ModelPackageGroup, packages: Sequence[ModelPackage]) -> None:
+    """Raise the group's counters for versions that came with their numbers; the caller holds the group's lock."""
+    newest = max(packages, key=_changed_at)
+    last = Greatest(F("last_version"), max(package.version or 0 for package in packages))
+    by = newest.last_modified_by_name or newest.created_by_name
+    _count_versions(group, packages, last_version=last, by=by)
+    if any(package.is_approved for package in packages):
+        note_approved_version(group)
+
+
+def _changed_at(package: ModelPackage) -> datetime:
+    return package.last_modified_at or package.created_at
+
+
+def _count_versions(group: ModelPackageGroup, packages: Sequence[ModelPackage], *, last_version: Any, by: str) -> None:
+    changed = max(map(_changed_at, packages))
+    created = max(package.created_at for package in packages)
     changes: dict[str, Any] = {
-        "last_version": F("last_version") + 1 if number is None else Greatest(F("last_version"), number),
-        "version_count": F("version_count") + 1,
-        "latest_created_at": Coalesce(Greatest(F("latest_created_at"), package.created_at), package.created_at),
-        "updated_at": Greatest(F("updated_at"), package.last_modified_at or package.created_at),
-        "updated_by_name": by,
+        "last_version": last_version,
+        "version_count": F("version_count") + len(packages),
+        "latest_created_at": Coalesce(Greatest(F("latest_created_at"), created), created),
+        "updated_at": Greatest(F("updated_at"), changed),
+        # An import may bring what is older than the group's last change.
+        "updated_by_name": Case(When(updated_at__lte=changed, then=Value(by)), default=F("updated_by_name")),
     }
-    counter = STATUS_COUNTERS.get(package.approval_status)
-    if counter:
-        changes[counter] = F(counter) + 1
+    for status, more in Counter(package.approval_status for package in packages).items():
+        if counter := STATUS_COUNTERS.get(status):
+            changes[counter] = F(counter) + more
     if not ModelPackageGroup.objects.live().filter(pk=group.pk).update(**changes):
         raise NotFound("This group was deleted.")
-    group.refresh_from_db()
-    return group.last_version if number is None else number
 
 
 def image_parts(image: str) -> tuple[str, str]:
@@ -92,14 +114,23 @@ def container_rows(package: ModelPackage, containers: Iterable[Mapping[str, Any]
     return rows
 
 
-def insert_package(package: ModelPackage, registration: Registration, *, number: int | None, by: str) -> None:
+def insert_package(
+    package: ModelPackage,
+    registration: Registration,
+    *,
+    number: int | None = None,
+    by: str,
+    reported: Sequence[ReportedMetric] = (),
+) -> None:
     """Insert a checked package with all that hangs on it; the shared core of registering and importing.
 
-    Raises NotFound when the group was deleted meanwhile, AlreadyExists when the number or name is taken.
+    `number` is given by an import, which also locks the group and calls count_imported. `reported` are the metrics of
+    its reports; the same name in the metadata does not count then. Raises NotFound when the group was deleted
+    meanwhile, AlreadyExists when the number or name is taken.
     """
     group = package.group
     if group is not None:
-        package.version = take_number(group, package, number=number, by=by)
+        package.version = take_number(group, package, by=by) if number is None else number
     try:
         with transaction.atomic():
             package.save(force_insert=True)
@@ -117,16 +148,27 @@ def insert_package(package: ModelPackage, registration: Registration, *, number:
         for slot, (key, value) in enumerate(pairs.items())
     )
     typed = dict(registration.metrics)
+    taken_names = {*typed, *(m.name for m in reported)}
     Metric.objects.bulk_create(
-        [Metric(package=package, name=n, value=v, source=Metric.Source.TYPED) for n, v in typed.items()]
+        [
+            Metric(
+                package=package,
+                name=m.name,
+                value=m.value,
+                standard_deviation=m.standard_deviation,
+                source=Metric.Source.REPORT,
+            )
+            for m in reported
+        ]
+        + [Metric(package=package, name=n, value=v, source=Metric.Source.TYPED) for n, v in typed.items()]
         + [
             Metric(package=package, name=n, value=v, source=Metric.Source.METADATA)
             for n, v in metrics_of_metadata(pairs).items()
-            if n not in typed
+            if n not in taken_names
         ]
     )
     insert_tags(package, registration.tags)
-    if group is not None and package.is_approved:
+    if group is not None and number is None and package.is_approved:
         note_approved_version(group)
 
 
@@ -184,7 +226,7 @@ def create_model_package(
         decided_by_name=actor.name if decided else "",
         **registration.columns(),
     )
-    insert_package(package, registration, number=None, by=actor.name)
+    insert_package(package, registration, by=actor.name)
     record(
         actor,
         "model_package.created",

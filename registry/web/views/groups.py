@@ -1,23 +1,192 @@
-"""groups views."""
+"""The index of groups, making a group, and the description of one."""
 
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils.cache import patch_vary_headers
+from django.views.decorators.http import require_GET, require_http_methods
+
+from registry.accounts.permissions import Actor, authorize
+from registry.catalog import services
+from registry.catalog.errors import AlreadyExists, Conflict
+from registry.catalog.filters import parse
+from registry.catalog.models import ModelPackageGroup
+from registry.catalog.reports import groups as reports
+from registry.catalog.reports import suggestions
+
+from ..forms.groups import GroupForm, one_line_ends
+from ..htmx import is_fragment, redirect_to, render_page, toast
+from ..searches import ROWS, GroupSearch
+from ..subjects import actor_of, find_group
 
 
-def group_list(request: HttpRequest, **address: object) -> HttpResponse:
-    return HttpResponse("")
+@require_GET
+def group_list(request: HttpRequest) -> HttpResponse:
+    """The index; a fragment request gets the list, with the saved views and the filter box out of band."""
+    search = GroupSearch.read(request)
+    context = _list_context(request, search)
+    if not is_fragment(request):
+        context["form"] = GroupForm(regions=context["regions"])
+        return render(request, "groups/list.html", context)
+    typing = request.headers.get("HX-Trigger") == "q"
+    parts = ["groups/_list.html", "groups/_views.html"]
+    # While somebody types, the box is left alone, but for a filter that is complete and becomes a token.
+    if not typing or (search.typed[-1:].isspace() and any(parse(search.typed).split()[0])):
+        parts.append("groups/_filter.html")
+    else:
+        context["faults"] = search.faults[: -1 if _is_unfinished(search) else None]
+    context |= {"oob": True, "main": request.headers.get("HX-Target", "")}
+    response = HttpResponse("".join(render_to_string(part, context, request) for part in parts))
+    response["HX-Push-Url"] = search.href
+    patch_vary_headers(response, ["HX-Request"])
+    return response
 
 
-def group_suggest(request: HttpRequest, **address: object) -> HttpResponse:
-    return HttpResponse("")
+def _is_unfinished(search: GroupSearch) -> bool:
+    """True while the last filter is being typed and wrong only for lack of an end."""
+    faulty = search.faults
+    return bool(faulty) and faulty[-1][0] == len(search.query.parts) - 1 and not search.typed[-1:].isspace()
 
 
-def group_create(request: HttpRequest, **address: object) -> HttpResponse:
-    return HttpResponse("")
+def _list_context(request: HttpRequest, search: GroupSearch) -> dict[str, Any]:
+    user, actor = request.user, actor_of(request)
+    groups = reports.found_groups(user, search.query)  # type: ignore[arg-type]
+    page = reports.group_page(groups, search.order, search.rows, after=search.after, before=search.before)
+    views = reports.view_counts(user)  # type: ignore[arg-type]
+    found = reports.capped_count(groups) if search.query.node.nodes else views[0][2]
+    missed = not page.rows and not search.query.is_empty
+    return {
+        "nav": "groups",
+        "search": search,
+        "faults": search.faults,
+        "page": page,
+        "views": views,
+        "found": found,
+        "cap": reports.COUNT_CAP,
+        "sizes": ROWS,
+        "near": suggestions.nearest(user, search.query) if missed else [],  # type: ignore[arg-type]
+        "regions": suggestions.regions(),
+        "may_create": actor.may("model_package_group.create"),
+        "may_import": actor.may("registry.import"),
+    }
 
 
-def group_check_name(request: HttpRequest, **address: object) -> HttpResponse:
-    return HttpResponse("")
+@require_GET
+def group_suggest(request: HttpRequest) -> HttpResponse:
+    """Ways to complete what is typed into the filter box."""
+    typed = (request.GET.getlist("q") or [""])[-1]
+    found = suggestions.suggest(request.user, typed)  # type: ignore[arg-type]
+    return render(request, "groups/_suggest.html", {"suggestions": found})
 
 
-def group_description(request: HttpRequest, **address: object) -> HttpResponse:
-    return HttpResponse("")
+@require_http_methods(["GET", "POST"])
+def group_create(request: HttpRequest) -> HttpResponse:
+    """Make a group: as a page, and as the dialog of the index."""
+    actor = actor_of(request)
+    authorize(actor, "model_package_group.create")
+    form = GroupForm(request.POST if request.method == "POST" else None, regions=suggestions.regions())
+    if form.is_bound and form.is_valid():
+        group = _create(actor, form)
+        if group is not None:
+            messages.success(request, f"Group {group.name} created")
+            return redirect_to(request, group.get_absolute_url())
+    context = {"nav": "groups", "form": form, "check": _taken(form)}
+    status = 422 if form.is_bound else 200
+    return render_page(request, "groups/create.html", "groups/_create_form.html", context, status=status)
+
+
+def _create(actor: Actor, form: GroupForm) -> ModelPackageGroup | None:
+    """The group that the form describes, or None with the refusal in the form."""
+    data = form.cleaned_data
+    try:
+        return services.create_model_package_group(
+            actor=actor,
+            region=data["region"],
+            name=data["name"],
+            description=data["description"],
+            tags=form.tags.pairs,
+        )
+    except AlreadyExists as error:
+        form.add_error("name", str(error))
+    except ValidationError as error:
+        for name, texts in error.message_dict.items():
+            if name in form.fields:
+                form.add_error(name, texts)
+            else:
+                form.tags.errors[0] = " ".join(texts)
+    return None
+
+
+def _taken(form: GroupForm) -> reports.NameCheck | None:
+    """What stands under the name of a form that was refused."""
+    if "name" not in form.errors or not form["name"].value():
+        return None
+    return reports.check_name(str(form["region"].value() or form.regions[0]), str(form["name"].value()).strip())
+
+
+@require_GET
+def group_check_name(request: HttpRequest) -> HttpResponse:
+    """Whether the name that was typed is free; what is wrong with it, and a free one instead."""
+    name = request.GET.get("name", "").strip()
+    region = request.GET.get("region") or GroupForm().regions[0]
+    check = reports.check_name(region, name) if name else None
+    return render(request, "groups/_name_note.html", {"check": check, "checked": True})
+
+
+# ---------- description ----------
+
+
+def description_context(actor: Actor, group: ModelPackageGroup) -> dict[str, Any]:
+    """What templates/groups/_description.html needs, for every page that includes it."""
+    return {
+        "group": group,
+        "description_path": reverse("group-description", args=[group.region, group.name]),
+        "may_edit_description": actor.may("model_package_group.edit_description"),
+    }
+
+
+@require_http_methods(["GET", "POST"])
+def group_description(request: HttpRequest, region: str, name: str) -> HttpResponse:
+    """The description of a group: shown to fragments, as a form with ?edit or as a page; POST saves it."""
+    group, actor = find_group(request, region, name), actor_of(request)
+    context = {"nav": "groups", "typed": group.description, "seen": group.description}
+    context |= description_context(actor, group)
+    if request.method == "POST":
+        return _save_description(request, actor, group, context)
+    if is_fragment(request) and "edit" not in request.GET:
+        return render(request, "groups/_description.html", context)
+    authorize(actor, "model_package_group.edit_description", group)
+    return render_page(request, "groups/description.html", "groups/_description_edit.html", context)
+
+
+def _save_description(
+    request: HttpRequest, actor: Actor, group: ModelPackageGroup, context: dict[str, Any]
+) -> HttpResponse:
+    typed = one_line_ends(request.POST.get("description", "")).strip()
+    seen = one_line_ends(request.POST["seen"]) if "seen" in request.POST else None
+    # Browsers change line ends: a description that differs in nothing else is the one that was seen.
+    if seen == one_line_ends(group.description):
+        seen = group.description
+    context |= {"typed": typed}
+    status = 200
+    try:
+        saved = services.update_model_package_group_description(actor=actor, group=group, description=typed, seen=seen)
+    except ValidationError as error:
+        context["error"], status = " ".join(error.messages), 422
+    except Conflict as conflict:
+        context |= {"conflict": conflict, "seen": conflict.current}
+        status = 409
+    if status != 200:
+        return render_page(request, "groups/description.html", "groups/_description_edit.html", context, status=status)
+    if is_fragment(request):
+        context["group"] = saved
+        return toast(render(request, "groups/_description.html", context), "Description saved")
+    messages.success(request, "Description saved")
+    return redirect_to(request, group.get_absolute_url())

@@ -7,7 +7,8 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
 
-from registry.catalog.reports.packages import COUNT_CAP, package_page
+from registry.catalog.filters import parse, tag_text
+from registry.catalog.reports.packages import COUNT_CAP, faults, package_page
 
 from ..htmx import render_page
 from ..subjects import actor_of
@@ -17,10 +18,11 @@ QUERY_MAX = 500
 
 @require_safe
 def package_list(request: HttpRequest) -> HttpResponse:
-    """Unversioned packages, newest first, a page at a time; words and tag:key=value narrow them."""
+    """Unversioned packages, newest first, a page at a time; the filter language of the groups narrows them."""
     q = request.GET.get("q", "").strip()[:QUERY_MAX]
     after, before = _row_id(request, "after"), _row_id(request, "before")
-    page = package_page(request.user, q=q, after=after, before=before)  # type: ignore[arg-type]
+    query = parse(q)
+    page = package_page(request.user, query, after=after, before=before)  # type: ignore[arg-type]
 
     def address(**place: int | None) -> str:
         asked = {name: value for name, value in {"q": q, **place}.items() if value}
@@ -29,6 +31,8 @@ def package_list(request: HttpRequest) -> HttpResponse:
     context = {
         "page": page,
         "q": q,
+        "faults": faults(query),
+        "tag_href": lambda key, value: f"{reverse('package-list')}?{urlencode({'q': tag_text(key, value)})}",
         "cap": COUNT_CAP,
         "newer": address(before=page.newer) if page.newer else "",
         "older": address(after=page.older) if page.older else "",

@@ -1,11 +1,187 @@
-"""versions views."""
+"""The page of a version and of an unversioned package, and the context that their forms share."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.html import format_html
+from django.views.decorators.http import require_safe
+from markupsafe import Markup
+
+from registry.catalog.filters import tag_text
+from registry.catalog.models import ModelPackage, Tag
+from registry.catalog.reports import changes, particulars
+from registry.events.models import Event
+
+from ..htmx import is_fragment, render_page
+from ..sentences import Sentence, tell
+from ..subjects import actor_of, find_unversioned, find_version
+from .tags import tags_context
+
+FEED_LENGTH = 20
+NUMBER_DIGITS = 9
 
 
-def package_detail(request: HttpRequest, **address: object) -> HttpResponse:
-    return HttpResponse("")
+@require_safe
+def package_detail(request: HttpRequest, region: str, name: str, version: int) -> HttpResponse:
+    """The page of a version; as a fragment what depends on the baseline (`?base=`)."""
+    context = page_context(request, find_version(request, region, name, version))
+    return render_page(
+        request, "packages/detail.html", "packages/_comparison.html", context | {"notes": is_fragment(request)}
+    )
 
 
-def unversioned_detail(request: HttpRequest, **address: object) -> HttpResponse:
-    return HttpResponse("")
+@require_safe
+def unversioned_detail(request: HttpRequest, region: str, name: str) -> HttpResponse:
+    """The page of an unversioned package: the same without timeline, baseline and review."""
+    context = page_context(request, find_unversioned(request, region, name))
+    return render_page(request, "packages/unversioned.html", "packages/_comparison.html", context)
+
+
+def find_package(request: HttpRequest, region: str, name: str, version: int | None = None) -> ModelPackage:
+    """The version or unversioned package of an address under which both kinds of form live; Http404 without one."""
+    if version is None:
+        return find_unversioned(request, region, name)
+    return find_version(request, region, name, version)
+
+
+def page_of(package: ModelPackage) -> str:
+    """The template of the package's own page."""
+    return "packages/detail.html" if package.is_versioned else "packages/unversioned.html"
+
+
+class Addresses:
+    """The addresses of a package's forms by their names: at("metadata-row", 12)."""
+
+    def __init__(self, package: ModelPackage) -> None:
+        self.namespace = "version" if package.group is not None else "unversioned"
+        own = [package.group.name, package.version] if package.group is not None else [package.name]
+        self.args = [package.region, *own]
+
+    def __call__(self, name: str, pk: int | None = None) -> str:
+        return reverse(f"{self.namespace}:{name}", args=[*self.args, *([pk] if pk else [])])
+
+
+def whole_number(text: str | None, digits: int = NUMBER_DIGITS) -> int | None:
+    """The number that a text says in plain digits; None for anything else, however long."""
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) <= digits else None
+
+
+def asked_base(request: HttpRequest, package: ModelPackage) -> int | None:
+    """The baseline in the address; for a fragment in the address of the page that it goes into."""
+    text = request.GET.get("base")
+    if text is None and is_fragment(request):
+        current = urlsplit(request.headers.get("HX-Current-URL", ""))
+        if current.path == package.get_absolute_url():
+            text = parse_qs(current.query).get("base", [""])[0]
+    return whole_number(text)
+
+
+def comparison_context(request: HttpRequest, package: ModelPackage) -> dict[str, Any]:
+    """What the cards that depend on the baseline show."""
+    newer, older = changes.neighbours(package) if package.is_versioned else (None, None)
+    baseline = changes.choose_baseline(package, older, asked_base(request, package))
+    return {
+        "newer": newer,
+        "older": older,
+        "baseline": baseline,
+        "base": baseline.version,
+        "comparison": changes.compare(package, baseline),
+    }
+
+
+def page_context(request: HttpRequest, package: ModelPackage, **state: Any) -> dict[str, Any]:
+    """Everything the page of a package shows; `state` holds the forms that are open or were refused."""
+    actor = actor_of(request)
+    context = comparison_context(request, package)
+    pairs = {pair.key: pair.value for pair in context["comparison"].pairs}
+    feed, has_older_events = feed_of(package)
+    context |= {
+        "nav": "groups" if package.is_versioned else "packages",
+        "package": package,
+        "group": package.group,
+        "heading": f"v{package.version}" if package.is_versioned else package.name,
+        "actor": actor,
+        "at": Addresses(package),
+        "may_edit": actor.may("model_package.edit_metadata"),
+        "may_decide": package.is_versioned and actor.may("model_package.decide"),
+        "may_stage": actor.may("model_package.edit_stage"),
+        "stages": stage_choices(package),
+        "stage_position": stage_position(package.stage),
+        "stage_count": len(settings.REGISTRY_STAGES),
+        "lineage": particulars.lineage_of(package, pairs),
+        "facts": particulars.facts_of(package),
+        "reports": particulars.pointers_of(package.model_metrics),
+        "drift_baselines": particulars.pointers_of(package.drift_check_baselines),
+        "additional": particulars.additional_specifications(package),
+        "model_card": particulars.model_card_of(package),
+        "feed": feed,
+        "has_older_events": has_older_events,
+        "editing": None,
+        "adding": {},
+        "review": {},
+        "stage_form": {},
+    }
+    if not package.is_versioned:
+        context |= tags_context(actor, package, Tag.objects.filter(package=package))
+        context["tag_href"] = package_tag_href
+    return context | state
+
+
+def stage_choices(package: ModelPackage) -> list[str]:
+    """The stages on offer in their order; the present one too where the settings do not name it."""
+    known = list(settings.REGISTRY_STAGES)
+    return known if not package.stage or package.stage in known else [*known, package.stage]
+
+
+def stage_position(stage: str) -> int:
+    """The place of a stage in its order, from 1; 0 for none and for one that the settings do not name."""
+    known = settings.REGISTRY_STAGES
+    return known.index(stage) + 1 if stage in known else 0
+
+
+def feed_of(package: ModelPackage) -> tuple[list[Sentence], bool]:
+    """The newest lines of the package's activity, and whether there are older ones.
+
+    An imported package begins with what its record says happened before: its registration and its decision.
+    """
+    events = list(Event.objects.for_package(package.pk).order_by("-id")[: FEED_LENGTH + 1])
+    lines = [tell_here(event, package) for event in events[:FEED_LENGTH]]
+    has_older = len(events) > FEED_LENGTH
+    if package.imported_at and not has_older:
+        lines += _before_import(package, events)
+    return lines, has_older
+
+
+def tell_here(event: Event, package: ModelPackage) -> Sentence:
+    """One event as the package's own page tells it: by its version alone, without a link to where one is."""
+    return tell(event, short=True, linked=False)
+
+
+def _before_import(package: ModelPackage, events: list[Event]) -> list[Sentence]:
+    subject = Markup(format_html("<b>{}</b>", f"v{package.version}" if package.is_versioned else package.name))
+    lines = []
+    decided = {"Approved": ("check", "ok", "approved"), "Rejected": ("x", "bad", "rejected")}
+    known = any(event.kind == "model_package.approval_status_changed" for event in events)
+    if not known and package.decided_at and package.approval_status in decided:
+        icon, tone, verb = decided[package.approval_status]
+        words, by = Markup(f"{verb} ") + subject, package.decided_by_name or "somebody"
+        lines.append(Sentence(0, package.decided_at, by, icon, words, tone, package.approval_description))
+    words = Markup("registered ") + subject
+    lines.append(Sentence(0, package.created_at, package.created_by_name or "unknown", "git-branch", words))
+    return lines
+
+
+def package_tag_href(key: str, value: str) -> str:
+    """Where a tag of an unversioned package leads: the packages that have it."""
+    return f"{reverse('package-list')}?{urlencode({'q': tag_text(key, value)})}"
+
+
+def form_text(form: Mapping[str, Any], name: str) -> str:
+    """A typed text with the line ends of the web made plain; "" where the form lacks it."""
+    return str(form.get(name, "")).replace("\r\n", "\n")

@@ -1,0 +1,274 @@
+"""What differs between a package and its baseline: which version that is, then metrics, containers and metadata."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from django.db.models import Avg, F, Q, Subquery, Window
+from django.db.models.functions import Abs, Lag
+
+from registry.events.models import Event
+
+from ..directions import Direction, in_reading_order, metric_direction
+from ..models import CustomerMetadataProperty, Metric, ModelPackage
+from .containers import ContainerChange, compare_containers
+
+APPROVED_CHOICES = 10
+USUAL_VERSIONS = 600  # the newest versions whose changes count as usual (DESIGN.md section 5)
+# Numbers beyond this are shown but not averaged: PostgreSQL refuses the sum of their squares as an overflow.
+USUAL_LIMIT = 1e150
+
+
+# ---------- which version to compare with ----------
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A version that may be the baseline; `moment` is when it was decided, else registered."""
+
+    version: int
+    approval_status: str | None
+    moment: datetime | None
+    is_previous: bool = False
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """The version compared with (None: nothing to compare with), why it is that one, and the others on offer."""
+
+    package: ModelPackage | None = None
+    reason: Literal["approved", "previous", "asked", "first", "unversioned"] = "unversioned"
+    choices: Sequence[Choice] = ()
+
+    @property
+    def version(self) -> int | None:
+        return self.package.version if self.package is not None else None
+
+
+def neighbours(package: ModelPackage) -> tuple[int | None, int | None]:
+    """The numbers of the next newer and the next older live version; one query."""
+    siblings = ModelPackage.objects.live().filter(group=package.group_id)
+    newer = siblings.filter(version__gt=package.version).order_by("version").values("version")[:1]
+    older = siblings.filter(version__lt=package.version).order_by("-version").values("version")[:1]
+    both = ModelPackage.objects.filter(pk=package.pk).values_list(Subquery(newer), Subquery(older)).first()
+    return both or (None, None)
+
+
+def choose_baseline(package: ModelPackage, older: int | None, asked: int | None = None) -> Baseline:
+    """The baseline of a version: the one asked for, else the approved one below it, else the previous one.
+
+    `older` is the previous live version. A number that is no other live version of the group is ignored. Two queries.
+    """
+    if package.group_id is None:
+        return Baseline()
+    siblings = ModelPackage.objects.live().filter(group=package.group_id)
+    rows = (
+        siblings.approved()
+        .filter(version__lt=package.version)
+        .order_by("-version")
+        .values_list("version", "approval_status", "decided_at", "created_at")
+    )
+    choices = [
+        Choice(number, status, decided or created, number == older)
+        for number, status, decided, created in rows[:APPROVED_CHOICES]
+    ]
+    default = choices[0].version if choices else older
+    wanted = {number for number in (default, asked, older) if number and number != package.version}
+    found = {row.version: row for row in siblings.filter(version__in=wanted)}
+    chosen = found.get(asked) or found.get(default)
+    if chosen is None:
+        return Baseline(reason="first", choices=choices)
+    listed = {choice.version for choice in choices}
+    for number in (older, asked):
+        row = found.get(number)
+        if row is not None and number not in listed:
+            listed.add(number)
+            choices.append(Choice(row.version, row.approval_status, row.decided_at or row.created_at, number == older))
+    if chosen.version != default:
+        return Baseline(chosen, "asked", choices)
+    return Baseline(chosen, "approved" if chosen.is_approved else "previous", choices)
+
+
+# ---------- metrics ----------
+
+
+@dataclass(frozen=True)
+class MetricChange:
+    """One metric of the package beside the baseline's; `ratio` is the change over the usual one, if that is known."""
+
+    name: str
+    direction: Direction
+    value: float | None = None
+    before: float | None = None
+    standard_deviation: float | None = None
+    source: str = ""
+    ratio: float | None = None
+
+    @property
+    def change(self) -> float | None:
+        return None if self.value is None or self.before is None else self.value - self.before
+
+    @property
+    def verdict(self) -> Literal["better", "worse", "changed", "same", ""]:
+        """How the change is to be read; "" where one of the two was not measured."""
+        if self.change is None:
+            return ""
+        if self.change == 0:
+            return "same"
+        if not self.direction:
+            return "changed"
+        return "better" if (self.change > 0) == (self.direction == "higher") else "worse"
+
+
+def usual_changes(package: ModelPackage, names: Iterable[str]) -> dict[str, float]:
+    """The mean absolute change from one version to the next, by metric, over the newest versions of the group."""
+    wanted = sorted(names)
+    if package.group is None or not wanted:
+        return {}
+    rows = Metric.objects.filter(
+        name__in=wanted,
+        value__gt=-USUAL_LIMIT,
+        value__lt=USUAL_LIMIT,
+        package__group=package.group_id,
+        package__deleted_at=None,
+        package__version__gt=package.group.last_version - USUAL_VERSIONS,
+    ).annotate(
+        previous=Window(Lag("value"), partition_by="name", order_by="package__version"),
+    )
+    means = {
+        f"usual_{place}": Avg(Abs(F("value") - F("previous")), filter=Q(name=name)) for place, name in enumerate(wanted)
+    }
+    found = rows.aggregate(**means)
+    return {name: found[f"usual_{place}"] for place, name in enumerate(wanted) if found[f"usual_{place}"]}
+
+
+def compare_metrics(package: ModelPackage, baseline: ModelPackage | None) -> list[MetricChange]:
+    """Every metric of the two, in reading order: first what leads, last what only the baseline has. Two queries."""
+    ids = [package.pk, *([baseline.pk] if baseline is not None else [])]
+    ours: dict[str, Metric] = {}
+    theirs: dict[str, float] = {}
+    for row in Metric.objects.filter(package__in=ids):
+        if row.package_id == package.pk:
+            ours[row.name] = row
+        else:
+            theirs[row.name] = row.value
+    usual = usual_changes(package, [name for name, row in ours.items() if theirs.get(name, row.value) != row.value])
+    changes = []
+    for name in in_reading_order(ours):
+        row, before = ours[name], theirs.get(name)
+        ratio = abs(row.value - before) / usual[name] if before is not None and name in usual else None
+        changes.append(
+            MetricChange(name, metric_direction(name), row.value, before, row.standard_deviation, row.source, ratio)
+        )
+    gone = in_reading_order(theirs.keys() - ours.keys())
+    return changes + [MetricChange(name, metric_direction(name), before=theirs[name]) for name in gone]
+
+
+# ---------- metadata ----------
+
+
+@dataclass(frozen=True)
+class PairChange:
+    """One metadata pair with its row's id; `before` is the baseline's value, None where it has no such key."""
+
+    pk: int
+    key: str
+    value: str
+    before: str | None = None
+    has_baseline: bool = False
+
+    @property
+    def note(self) -> str:
+        """ "new", "was x", or "" where nothing differs."""
+        if not self.has_baseline or self.before == self.value:
+            return ""
+        return "new" if self.before is None else f"was {self.before}"
+
+
+def compare_pairs(
+    package: ModelPackage, baseline: ModelPackage | None
+) -> tuple[list[PairChange], list[tuple[str, str]]]:
+    """The package's pairs in their order with what they were, and the (key, value) that only the baseline has."""
+    ids = [package.pk, *([baseline.pk] if baseline is not None else [])]
+    ours: list[CustomerMetadataProperty] = []
+    theirs: dict[str, str] = {}
+    for row in CustomerMetadataProperty.objects.filter(package__in=ids):
+        if row.package_id == package.pk:
+            ours.append(row)
+        else:
+            theirs[row.key] = row.value
+    here = {row.key for row in ours}
+    pairs = [PairChange(row.pk, row.key, row.value, theirs.get(row.key), baseline is not None) for row in ours]
+    return pairs, [(key, value) for key, value in theirs.items() if key not in here]
+
+
+def last_change_of_pair(package: ModelPackage, key: str) -> Event | None:
+    """The newest event that touched a key of the package's metadata, among the newest hundred; None without one."""
+    events = Event.objects.for_package(package.pk).filter(kind="model_package.metadata_changed").order_by("-id")
+    for event in events[:100]:
+        states: list[Mapping[str, Any]] = [event.before or {}, event.after or {}]
+        if any(key in (state.get("CustomerMetadataProperties") or {}) for state in states):
+            return event
+    return None
+
+
+# The kinds of events that raise a package's revision, one each.
+REVISING = (
+    "model_package.approval_status_changed",
+    "model_package.stage_changed",
+    "model_package.metadata_changed",
+)
+
+
+def changes_since(package: ModelPackage, revision: int) -> list[Event]:
+    """What happened to a package since it had that revision, oldest first; at most the newest ten."""
+    many = min(package.revision - revision, 10)
+    events = Event.objects.for_package(package.pk).filter(kind__in=REVISING).order_by("-id")
+    return list(reversed(events[:many])) if many > 0 else []
+
+
+# ---------- all of it ----------
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A package beside its baseline, with the sums that its page shows first."""
+
+    baseline: Baseline
+    metrics: Sequence[MetricChange]
+    containers: Sequence[ContainerChange]
+    pairs: Sequence[PairChange]
+    pairs_gone: Sequence[tuple[str, str]]
+    tally: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+
+
+def compare(package: ModelPackage, baseline: Baseline) -> Comparison:
+    """Compare a package with its baseline; four queries."""
+    base = baseline.package
+    metrics = compare_metrics(package, base)
+    containers = compare_containers(
+        package.inference_specification, base.inference_specification if base is not None else None
+    )
+    pairs, gone = compare_pairs(package, base)
+    tally: dict[str, dict[str, int]] = {}
+    if base is not None:
+        tally = {
+            "metrics": _count(m.verdict or ("added" if m.before is None else "removed") for m in metrics),
+            "containers": _count(change.image_state for change in containers),
+            "artifacts": _count(change.artifact_state for change in containers if change.has_artifact),
+            "metadata": _count([*("added" if p.note == "new" else "changed" for p in pairs if p.note)])
+            | ({"removed": len(gone)} if gone else {}),
+        }
+    return Comparison(baseline, metrics, containers, pairs, gone, tally)
+
+
+def _count(words: Iterable[str]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for word in words:
+        if word != "same":
+            found[word] = found.get(word, 0) + 1
+    order = ("better", "worse", "changed", "added", "removed")
+    return {word: found[word] for word in order if word in found}

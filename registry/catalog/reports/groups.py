@@ -1,0 +1,280 @@
+"""The index of groups: one page of rows by keyset, its counts, and whether a name is free; reads only."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from django.core.exceptions import ValidationError
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce, Left
+
+from registry.accounts.models import User
+
+from ..filters import Query, group_conditions, parse
+from ..models import ModelPackage, ModelPackageGroup, Tag
+from ..validators import NAME_MAX, validate_name
+
+STRIP = 24  # newest versions of a row's strip
+COUNT_CAP = 1000  # above, "1,000+": big tables are not counted out
+_LEAD = 240  # characters of a description that a row may show
+# Saved views of the index and the filters behind them.
+VIEWS = (("All", ""), ("Waiting", "status:waiting"), ("Never approved", "approved:none"))
+
+
+class Sort(NamedTuple):
+    """A column to sort by; `descending` is its first direction, `nullable` columns list rows without a value last."""
+
+    column: str
+    descending: bool
+    nullable: bool
+
+
+SORTS = {
+    "name": Sort("name", False, False),
+    "latest": Sort("latest_created_at", True, True),
+    "approved": Sort("approved_at", True, True),
+    "versions": Sort("version_count", True, False),
+    "updated": Sort("updated_at", True, False),
+}
+DEFAULT_SORT = "updated"
+
+
+@dataclass(frozen=True)
+class Order:
+    """A sort in one direction. Written as "name", or "-name" for the other direction than the column's first."""
+
+    name: str = DEFAULT_SORT
+    turned: bool = False
+
+    @classmethod
+    def read(cls, text: str) -> Order:
+        """The order that an address asks for; the default for anything unknown."""
+        name = text.removeprefix("-")
+        return cls(name, text.startswith("-")) if name in SORTS else cls()
+
+    def __str__(self) -> str:
+        return f"{'-' * self.turned}{self.name}"
+
+    @property
+    def sort(self) -> Sort:
+        return SORTS[self.name]
+
+    @property
+    def descending(self) -> bool:
+        return self.sort.descending != self.turned
+
+
+class Cursor(NamedTuple):
+    """The place between two rows: the sort value (None where the row has none) and the id of the row beside it."""
+
+    value: Any
+    pk: int
+
+    def write(self, order: Order) -> str:
+        """The cursor for an address."""
+        value = self.value.isoformat() if isinstance(self.value, datetime) else self.value
+        raw = json.dumps([order.name, value, self.pk], separators=(",", ":")).encode()
+        return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+    @classmethod
+    def read(cls, text: str, order: Order) -> Cursor | None:
+        """The cursor of an address; None for one that is broken, made up or of another sort."""
+        try:
+            name, value, pk = json.loads(base64.urlsafe_b64decode(text.encode() + b"=" * (-len(text) % 4)))
+            if name != order.name or type(pk) is not int or not 0 < pk < 2**63:
+                return None
+            if value is None:
+                return cls(None, pk) if order.sort.nullable else None
+            if order.name == "versions":
+                return cls(value, pk) if type(value) is int and 0 <= value < 2**31 else None
+            if order.name == "name":
+                validate_name(value)
+                return cls(value, pk)
+            moment = datetime.fromisoformat(value)
+            return cls(moment, pk) if moment.utcoffset() is not None else None
+        except (ValueError, TypeError, RecursionError, ValidationError):
+            return None
+
+
+@dataclass
+class GroupRow:
+    """One group as the index shows it. `strip` are the statuses of the newest versions, oldest first."""
+
+    id: int
+    region: str
+    name: str
+    description: str
+    version_count: int
+    latest_created_at: datetime | None
+    approved_version: int | None
+    approved_at: datetime | None
+    updated_at: datetime
+    updated_by_name: str
+    latest_version: int | None = None
+    latest_status: str | None = None
+    tags: list[tuple[str, str]] = field(default_factory=list)
+    strip: list[str | None] = field(default_factory=list)
+
+
+class GroupPage(NamedTuple):
+    """The rows of a page and the cursors of its neighbours, "" at an end."""
+
+    rows: list[GroupRow]
+    newer: str
+    older: str
+
+
+_COLUMNS = [
+    name for name in GroupRow.__dataclass_fields__ if name not in ("latest_version", "latest_status", "tags", "strip")
+]
+
+
+def found_groups(user: User, query: Query, now: datetime | None = None) -> QuerySet[ModelPackageGroup]:
+    """The groups that `user` may know of and that match the query."""
+    return ModelPackageGroup.objects.visible_to(user).filter(group_conditions(query, now))
+
+
+def capped_count(groups: QuerySet[Any]) -> int:
+    """How many rows there are, at most COUNT_CAP + 1."""
+    return groups.order_by()[: COUNT_CAP + 1].count()
+
+
+def view_counts(user: User) -> list[tuple[str, str, int]]:
+    """The saved views: name, filter and capped count."""
+    return [(name, text, capped_count(found_groups(user, parse(text)))) for name, text in VIEWS]
+
+
+def group_page(
+    groups: QuerySet[ModelPackageGroup], order: Order, size: int, *, after: str = "", before: str = ""
+) -> GroupPage:
+    """One page of `groups`: the first, or the rows after or before a cursor. A cursor that is none is left out.
+
+    Three queries for the rows, their tags and their strips; one more where a page crosses into the rows that have no
+    value in a nullable column.
+    """
+    start, end = Cursor.read(after, order), Cursor.read(before, order)
+    back = start is None and end is not None
+    found = _fetch(groups, order, start or end, size + 1, back=back)
+    if back and len(found) <= size:
+        # Rows were added or left since the page was drawn: the first page is whole again.
+        back, start, found = False, None, _fetch(groups, order, None, size + 1, back=False)
+    more = len(found) > size
+    rows = found[:size][::-1] if back else found[:size]
+    _add_tags(rows)
+    _add_strips(rows)
+    newer, older = (more, True) if back else (start is not None, more)
+    column = order.sort.column
+    ends = [Cursor(getattr(row, column), row.id).write(order) for row in (rows[0], rows[-1])] if rows else ["", ""]
+    return GroupPage(rows, ends[0] if newer else "", ends[1] if older else "")
+
+
+def _fetch(
+    groups: QuerySet[ModelPackageGroup], order: Order, cursor: Cursor | None, limit: int, *, back: bool
+) -> list[GroupRow]:
+    """At most `limit` rows from a cursor on, in reading direction.
+
+    Rows without a value come last in both directions of the sort: databases disagree on where NULL belongs, so the
+    two stretches are read one after the other.
+    """
+    column = order.sort.column
+    stretches = [(groups, column)]
+    if order.sort.nullable:
+        stretches = [
+            (groups.filter(**{f"{column}__isnull": empty}), "id" if empty else column) for empty in (False, True)
+        ]
+        if cursor is not None and cursor.value is None and not back:
+            stretches = stretches[1:]
+        elif cursor is not None and cursor.value is not None and back:
+            stretches = stretches[:1]
+        if back:
+            stretches.reverse()
+    rows: list[GroupRow] = []
+    for stretch, by in stretches:
+        descending = (order.descending or by != column) != back
+        op, minus = ("lt", "-") if descending else ("gt", "")
+        if cursor is not None and by == column and cursor.value is not None:
+            beyond = Q(**{f"{by}__{op}": cursor.value}) | Q(**{f"id__{op}": cursor.pk})
+            stretch = stretch.filter(beyond, **{f"{by}__{op}e": cursor.value})
+        elif cursor is not None and by != column and cursor.value is None:
+            stretch = stretch.filter(**{f"id__{op}": cursor.pk})
+        ordered = stretch.order_by(*dict.fromkeys([f"{minus}{by}", f"{minus}id"]))
+        columns = [name for name in _COLUMNS if name != "description"]
+        picked = ordered.values(*columns, lead=Left("description", _LEAD))[: limit - len(rows)]
+        rows += [GroupRow(description=row.pop("lead"), **row) for row in picked]
+        if len(rows) == limit:
+            break
+    return rows
+
+
+def _add_tags(rows: Sequence[GroupRow]) -> None:
+    by_id = {row.id: row for row in rows}
+    for pk, key, value in Tag.objects.filter(group_id__in=by_id).order_by("id").values_list("group_id", "key", "value"):
+        by_id[pk].tags.append((key, value))
+
+
+def _add_strips(rows: Sequence[GroupRow]) -> None:
+    """Read the newest 24 versions of every row in one query, however many versions the groups have.
+
+    The subquery finds, once per group, the number at which its strip begins: numbers may be missing.
+    """
+    newest = ModelPackage.objects.live().filter(group=OuterRef("pk")).order_by("-version")
+    begin = Coalesce(Subquery(newest.values("version")[STRIP - 1 : STRIP]), 0)
+    groups = ModelPackageGroup.objects.filter(pk__in=[row.id for row in rows])
+    versions = (
+        groups.annotate(begin=begin)
+        .filter(packages__version__gte=F("begin"), packages__deleted_at=None, packages__isnull=False)
+        .order_by("pk", "packages__version")
+        .values_list("pk", "packages__version", "packages__approval_status")
+    )
+    by_id = {row.id: row for row in rows}
+    for pk, version, status in versions:
+        row = by_id[pk]
+        row.latest_version, row.latest_status = version, status
+        row.strip.append(status)
+
+
+# ---------- names ----------
+
+
+class NameCheck(NamedTuple):
+    """Whether a wished name can be given: what is wrong with it, the group that has it, and a free one instead."""
+
+    name: str
+    fault: str = ""
+    taken_by: ModelPackageGroup | None = None
+    suggestion: str = ""
+
+    @property
+    def is_free(self) -> bool:
+        return not self.fault and self.taken_by is None
+
+
+def check_name(region: str, name: str) -> NameCheck:
+    """Tell whether a new group in `region` may have that name."""
+    fault = ""
+    try:
+        validate_name(name)
+    except ValidationError as error:
+        fault = " ".join(error.messages)
+    taken_by = None if fault else _of_name(region, [name]).first()
+    return NameCheck(name, fault, taken_by, _free_name(region, name) if fault or taken_by else "")
+
+
+def _of_name(region: str, names: Iterable[str]) -> QuerySet[ModelPackageGroup]:
+    return ModelPackageGroup.objects.live().filter(region=region, name__in=list(names))
+
+
+def _free_name(region: str, wish: str) -> str:
+    """A free name that resembles `wish`; "" where nothing of it is left."""
+    plain = re.sub(r"[^a-zA-Z0-9]+", "-", wish[:200]).strip("-")
+    if not plain:
+        return ""
+    wishes = [plain[:NAME_MAX].strip("-"), *(f"{plain[: NAME_MAX - 3].strip('-')}-{n}" for n in range(2, 21))]
+    taken = set(_of_name(region, wishes).values_list("name", flat=True))
+    return next((wish for wish in wishes if wish not in taken), "")

@@ -1,0 +1,200 @@
+"""Words that a filter can be completed with: keys, values, names; read from the front of an index, a few at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+from typing import NamedTuple
+
+from django.conf import settings
+from django.db import connection, models
+from django.db.models import Count
+
+from registry.accounts.models import User
+
+from ..filters import KEYS, Not, Query, Term, make_term, parse
+from ..filters.terms import leaf
+from ..models import Container, CustomerMetadataProperty, ModelPackage, ModelPackageGroup, Tag
+
+LIMIT = 8
+_NAMES_COMPARED = 2000
+
+
+class Suggestion(NamedTuple):
+    """One way to go on: `text` replaces the word that is being typed, `note` explains it."""
+
+    text: str
+    note: str = ""
+
+
+def distinct_values(
+    model: type[models.Model],
+    column: str,
+    prefix: str = "",
+    *,
+    limit: int = LIMIT,
+    where: dict[str, str] | None = None,
+    by_letter: bool = True,
+    live: bool = False,
+) -> list[str]:
+    """The first `limit` distinct texts of an indexed column that begin with `prefix`; `where` fixes leading columns.
+
+    A loose index scan: each step jumps to the next larger value, where DISTINCT would read the whole index (0.2 ms
+    against 1 s on five million rows). `by_letter` is for indexes that compare letter by letter (BY_PREFIX); others
+    are in the order of the database, which knows no prefix. `live` leaves out what was deleted.
+    """
+    letters = by_letter and connection.vendor == "postgresql"
+    above, below, order = ("~>~", "~<~", "USING ~<~") if letters else (">", "<", "")
+    table, name = connection.ops.quote_name(model._meta.db_table), connection.ops.quote_name(column)
+    more, given = " AND deleted_at IS NULL" if live else "", [f"{prefix}\U0010ffff"] if prefix else []
+    more += f" AND {name} {below} %s" if prefix else ""
+    for other, value in (where or {}).items():
+        more += f" AND {connection.ops.quote_name(other)} = %s"
+        given.append(value)
+    pick = f"SELECT {name} FROM {table} WHERE {name} {{}} {{}}{more} ORDER BY {name} {order} LIMIT 1"
+    sql = (
+        f"WITH RECURSIVE found(v) AS (SELECT * FROM ({pick.format(above + '=', '%s')}) AS start UNION ALL "
+        f"SELECT ({pick.format(above, 'found.v')}) FROM found WHERE found.v IS NOT NULL) "
+        "SELECT v FROM found WHERE v IS NOT NULL LIMIT %s"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [prefix, *given, *given, limit])
+        return [value for (value,) in cursor.fetchall()]
+
+
+def regions() -> list[str]:
+    """The regions in which there are live groups, in order of name."""
+    return distinct_values(ModelPackageGroup, "region", limit=100, by_letter=False, live=True)
+
+
+def known_tags(limit: int = 40) -> list[tuple[str, str]]:
+    """Tags that were given lately, each once, in order: what a tag input offers."""
+    return sorted(set(Tag.objects.order_by("-id").values_list("key", "value")[:400]))[:limit]
+
+
+def suggest(user: User, typed: str) -> list[tuple[str, list[Suggestion]]]:
+    """Ways to complete the last word of `typed`, in titled groups; empty without an idea. Up to eight a group."""
+    parts = parse(typed).parts
+    if not parts or typed[-1:].isspace():
+        return [("Filters", _keys(""))]
+    part = parts[-1]
+    minus, term = ("-", leaf(part)) if isinstance(part, Not) else ("", leaf(part))
+    titled = _names(user, term) if not term.key else _values(user, term)
+    return [(title, [Suggestion(minus + s.text, s.note) for s in found]) for title, found in titled if found]
+
+
+def _keys(beginning: str) -> list[Suggestion]:
+    return [Suggestion(f"{key}:", words) for key, words in KEYS.items() if key.startswith(beginning.lower())]
+
+
+def _names(user: User, term: Term) -> list[tuple[str, list[Suggestion]]]:
+    word = term.value or ""
+    named = ModelPackageGroup.objects.visible_to(user).filter(name__istartswith=word).order_by("name")
+    names = named.values_list("name", flat=True).distinct()[:LIMIT]
+    return [("Filters", _keys(word)), ("Groups", [Suggestion(name) for name in names])]
+
+
+def _values(user: User, term: Term) -> list[tuple[str, list[Suggestion]]]:
+    value = term.value or ""
+    match term.key:
+        case "tag" if term.value is None and term.name:
+            keys = distinct_values(Tag, "key", term.name)
+            found = [("Tags", [Suggestion(f"{Term('tag', None, key)}=") for key in keys])]
+            return found + (_tag_values(term.name, "") if term.name in keys else [])
+        case "tag" if not term.name:
+            return [("Tags", [Suggestion(f"{Term('tag', None, key)}=") for key in distinct_values(Tag, "key")])]
+        case "tag":
+            return _tag_values(term.name, value)
+        case "meta" if term.value is None:
+            keys = distinct_values(CustomerMetadataProperty, "key", term.name)
+            found = [("Metadata", [Suggestion(f"{Term('meta', None, key)}=") for key in keys])]
+            return found + (_meta_values(term.name, "") if term.name and term.name in keys else [])
+        case "meta":
+            return _meta_values(term.name, value)
+        case "image":
+            names = distinct_values(Container, "image_name", value)
+            return [("Images", [Suggestion(str(Term("image", name))) for name in names if name])]
+        case "by":
+            return [("People", [Suggestion(str(Term("by", name))) for name in _authors(value)])]
+        case "region":
+            return [("Regions", [Suggestion(f"region:{region}") for region in regions() if region.startswith(value)])]
+    return _fixed(term.key, value)
+
+
+def _fixed(key: str, value: str) -> list[tuple[str, list[Suggestion]]]:
+    choices = {
+        "status": [("approved", ""), ("waiting", "no decision yet"), ("rejected", ""), ("none", "without a status")],
+        "stage": [(stage, "") for stage in settings.REGISTRY_STAGES],
+        "approved": [("none", "no version is approved")],
+        "updated": [("<24h", "the last day"), ("<7d", "the last week"), (">12w", "longer ago than twelve weeks")],
+    }
+    found = [
+        Suggestion(f"{key}:{choice}", note)
+        for choice, note in choices.get(key, ())
+        if choice.lower().startswith(value.lower())
+    ]
+    if not found and key not in KEYS:
+        found = [Suggestion(text) for text in [make_term(key, value).suggestion] if text]
+    return [("Values", found) if key in KEYS else ("Did you mean", found)]
+
+
+def _tag_values(key: str, beginning: str) -> list[tuple[str, list[Suggestion]]]:
+    tags = Tag.objects.filter(key=key, value__prefix=beginning, group__deleted_at=None, group__isnull=False)
+    counted = tags.order_by("value").values_list("value").annotate(n=Count("id"))[:LIMIT]
+    title = f"Values of tag:{key}"
+    return [(title, [Suggestion(str(Term("tag", v, key)), f"{n:,} group{'s' * (n != 1)}") for v, n in counted])]
+
+
+def _meta_values(key: str, beginning: str) -> list[tuple[str, list[Suggestion]]]:
+    values = distinct_values(CustomerMetadataProperty, "value", beginning, where={"key": key})
+    return [(f"Values of meta:{key}", [Suggestion(str(Term("meta", value, key))) for value in values])]
+
+
+def _authors(beginning: str) -> list[str]:
+    """Names of people who registered versions. Where the database orders letters its own way, names that begin alike
+    may stand apart: some that fit can be missing."""
+    names = distinct_values(ModelPackage, "created_by_name", limit=200, by_letter=False)
+    return [name for name in names if name and name.startswith(beginning)][:LIMIT]
+
+
+class Near(NamedTuple):
+    """What exists instead of what was asked for: `text` is the filter that would find it."""
+
+    label: str
+    text: str
+    groups: int
+
+
+def nearest(user: User, query: Query) -> list[Near]:
+    """Up to three things that resemble the first tag or word of a query that found nothing."""
+    for part in query.parts:
+        if isinstance(part, Not):
+            continue
+        term = leaf(part)
+        if term.key == "tag" and term.name and not term.fault:
+            return _near_tags(term)
+        if not term.key:
+            return _near_names(user, term.value or "")
+    return []
+
+
+def _near_tags(term: Term) -> list[Near]:
+    keys = distinct_values(Tag, "key", limit=200)
+    key = term.name if term.name in keys else next(iter(_close(term.name, keys, 1)), "")
+    if not key:
+        return []
+    tags = Tag.objects.filter(key=key, group__isnull=False, group__deleted_at=None)
+    counts = dict(tags.order_by().values_list("value").annotate(n=Count("id"))[:200])
+    counts.pop(term.value or "", None) if key == term.name else None
+    close = _close(term.value or "", counts, 3) or sorted(counts, key=lambda value: -counts[value])[:2]
+    return [Near(f"{key}={value}", str(Term("tag", value, key)), counts[value]) for value in close]
+
+
+def _near_names(user: User, word: str) -> list[Near]:
+    names = ModelPackageGroup.objects.visible_to(user).order_by("name").values_list("name", flat=True)[:_NAMES_COMPARED]
+    return [Near(name, str(Term("", name)), 1) for name in _close(word, list(names), 3)]
+
+
+def _close(word: str, among: Sequence[str] | dict[str, int], n: int) -> list[str]:
+    folded = {name.lower(): name for name in among}
+    return [folded[name] for name in get_close_matches(word.lower(), folded, n=n, cutoff=0.5)]
