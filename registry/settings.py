@@ -116,7 +116,7 @@ WHITENOISE_USE_FINDERS = False
 
 AUTH_USER_MODEL = "accounts.User"
 # Only one: with two, each try would hash the password twice.
-AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTHENTICATION_BACKENDS = ["registry.accounts.backends.PeopleBackend"]
 ACCOUNT_ADAPTER = "registry.accounts.adapters.AccountAdapter"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},

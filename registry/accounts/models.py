@@ -1,7 +1,8 @@
-"""Who uses the registry: the user, the role that one's Django groups give, and failed sign-ins; rules are elsewhere."""
+"""Who uses the registry: users and their roles, access keys, and what failed to get in; the rules are elsewhere."""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from django.contrib.auth.models import AbstractUser, UserManager
@@ -9,6 +10,9 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.functional import cached_property
+
+
+SOON = timedelta(days=7)
 
 
 class Role(models.TextChoices):
@@ -28,9 +32,9 @@ class UserQuerySet(models.QuerySet["User"]):
     """Named questions about users."""
 
     def admins(self) -> UserQuerySet:
-        """Active users with the role admin; none of them twice."""
+        """Active people with the role admin; none of them twice. A service account cannot sign in to help anybody."""
         in_group = User.groups.through.objects.filter(group__name=Role.ADMIN.value).values("user_id")
-        return self.filter(Q(is_superuser=True) | Q(pk__in=in_group), is_active=True)
+        return self.filter(Q(is_superuser=True) | Q(pk__in=in_group), is_active=True, is_service=False)
 
     def with_roles(self) -> UserQuerySet:
         """With the Django groups that make the role, for lists: one more query in all."""
@@ -96,6 +100,28 @@ class SignInFailure(models.Model):
         return f"{self.at:%Y-%m-%d %H:%M} from {self.address}"
 
 
+class BadSignatures(models.Model):
+    """How many badly signed calls one address sent since `since`; counted for a minute by registry.api.throttle."""
+
+    address = models.CharField(max_length=45, unique=True)
+    since = models.DateTimeField(db_index=True)
+    count = models.PositiveIntegerField()
+
+    class Meta:
+        verbose_name_plural = "bad signatures"
+
+    def __str__(self) -> str:
+        return f"{self.count} from {self.address}"
+
+
+class AccessKeyQuerySet(models.QuerySet["AccessKey"]):
+    """Named questions about access keys."""
+
+    def visible_to(self, user: User) -> AccessKeyQuerySet:
+        """One's own; all of them for an admin."""
+        return self if user.role == Role.ADMIN else self.filter(user=user)
+
+
 class AccessKey(models.Model):
     """What a pipeline signs its calls with: an id that is sent, and a secret that is not.
 
@@ -115,6 +141,8 @@ class AccessKey(models.Model):
     last_used_at = models.DateTimeField(null=True, blank=True)
     last_used_by = models.CharField("last client", max_length=512, blank=True, default="")
 
+    objects = AccessKeyQuerySet.as_manager()
+
     class Meta:
         ordering = ["-id"]
         constraints = [models.UniqueConstraint(fields=["user", "name"], name="access_key_name_unique_per_user")]
@@ -125,6 +153,11 @@ class AccessKey(models.Model):
     @property
     def is_expired(self) -> bool:
         return self.expires_at is not None and self.expires_at <= timezone.now()
+
+    @property
+    def expires_soon(self) -> bool:
+        """True in the last 7 days: time to make the next one."""
+        return self.expires_at is not None and not self.is_expired and self.expires_at <= timezone.now() + SOON
 
     @property
     def effective_role(self) -> Role | None:

@@ -21,7 +21,7 @@ def _take_role(user: User, role: Role) -> None:
     user.groups.remove(*Group.objects.filter(name__in=names))
     user.groups.add(Group.objects.get_or_create(name=role.value)[0])
     user.is_superuser = user.is_superuser and role == Role.ADMIN
-    user.is_staff = role == Role.ADMIN
+    user.is_staff = role == Role.ADMIN and not user.is_service
     user.save(update_fields=["is_staff", "is_superuser"])
     _forget_role(user)
 
@@ -44,7 +44,7 @@ def _lock(user: User) -> User:
 
 
 def _keep_an_admin(user: User, field: str) -> None:
-    if user.role == Role.ADMIN and not User.objects.admins().exclude(pk=user.pk).exists():
+    if user.role == Role.ADMIN and not user.is_service and not User.objects.admins().exclude(pk=user.pk).exists():
         message = f"{user.username} is the last active admin. Give another user the role admin first."
         raise ValidationError({field: [message]}, "last_admin")
 
@@ -89,6 +89,24 @@ def create_user(*, actor: Actor, username: str, password: str, role: Role | str,
     user.save()
     _take_role(user, role)
     record(actor, "user.created", target=user.username, after={"username": user.username, "role": role.value})
+    return user
+
+
+@transaction.atomic
+def create_service_account(*, actor: Actor, username: str, role: Role | str, email: str = "") -> User:
+    """Make a user for a program: no password, no way to sign in, only access keys. Only admins; leaves `user.created`.
+
+    Raises ValidationError by field as create_user does.
+    """
+    authorize(actor, "user.edit")
+    role = _check_role(role)
+    user = User(username=User.normalize_username(username), email=email, is_service=True)
+    user.set_unusable_password()
+    _check_new(user, None)
+    user.save()
+    _take_role(user, role)
+    after = {"username": user.username, "role": role.value, "is_service": True}
+    record(actor, "user.created", target=user.username, after=after)
     return user
 
 
@@ -156,10 +174,13 @@ def set_active(*, actor: Actor, user: User, active: bool) -> User:
 def set_password(*, actor: Actor, user: User, password: str) -> User:
     """Set a new password: one's own, or anybody's as an admin. Leaves `user.password_changed`, never the password.
 
-    Ends the user's sessions (the caller may keep its own). Raises ValidationError with the reasons for a weak one.
+    Ends the user's sessions (the caller may keep its own). Raises ValidationError with the reasons for a weak one, and
+    for a service account, which has none.
     """
     if actor.user != user:
         authorize(actor, "user.edit", user)
+    if user.is_service:
+        raise ValidationError(f"{user.username} is a service account and has no password.")
     validate_password(password, user)
     user.set_password(password)
     user.save(update_fields=["password"])

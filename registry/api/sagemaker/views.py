@@ -85,9 +85,8 @@ def _caller(request: HttpRequest) -> auth.Caller:
         return auth.authenticate(request, service="sagemaker", required=SIGNED, door="sagemaker")
     except auth.Refusal as refusal:
         # Only calls that are refused anyway pay for the look at the counter.
-        if throttle.is_full(address):
+        if not throttle.count_bad_signature(address):
             raise WireError("ThrottlingException", "Rate exceeded") from refusal
-        throttle.count_bad_signature(address)
         raise WireError(refusal.code, str(refusal), refusal.status) from refusal
 
 
