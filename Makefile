@@ -60,7 +60,8 @@ endif
 	@$(INSTALL) requirements-dev.txt
 	@touch $@ .venv/.runtime-set
 
+# The extra s3 is not held to the other pins: what reads S3 there works with older botocores only.
 lock:  ## Pin the dependencies of pyproject.toml anew (needs uv)
 	uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml -o requirements.txt
 	uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml --group dev -c requirements.txt -o requirements-dev.txt
-	uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml --extra s3 -c requirements.txt -o requirements-s3.txt
+	uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml --extra s3 -o requirements-s3.txt

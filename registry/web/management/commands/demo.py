@@ -25,6 +25,7 @@ class Command(serve.Command):
 
     def prepare(self) -> None:
         self.migrate()
+        self.renew_secrets()
         # First what can be refused, then what takes time.
         self.password = self.make_users()
         self.load_models()

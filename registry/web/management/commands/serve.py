@@ -19,6 +19,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError, connection, connections
 from django.db.migrations.executor import MigrationExecutor
 
+from registry.accounts.access_keys import reencrypt_secrets
 from registry.configuration import without_password
 from registry.web import server
 
@@ -66,6 +67,7 @@ class Command(BaseCommand):
     def prepare(self) -> None:
         """Bring database and static files up to date; quick when they are."""
         self.migrate()
+        self.renew_secrets()
         self.collect_static()
 
     def check_database(self) -> None:
@@ -87,6 +89,14 @@ class Command(BaseCommand):
         if executor.migration_plan(executor.loader.graph.leaf_nodes()):
             self.stdout.write("Preparing the database …")
             call_command("migrate", interactive=False, verbosity=0)
+
+    def renew_secrets(self) -> None:
+        """Put the access keys' secrets under the first of REGISTRY_SECRET_KEY; say which ones none of them opens."""
+        for key in reencrypt_secrets():
+            self.stderr.write(
+                f"Warning: the access key {key.name} of {key.user.username} cannot sign any more: its secret is under a "
+                "REGISTRY_SECRET_KEY that is no longer listed. List it again, or rotate the key."
+            )
 
     def collect_static(self) -> None:
         """Collect, name by hash and compress the static files, unless nothing changed since the last time."""
