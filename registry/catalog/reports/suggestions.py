@@ -99,7 +99,7 @@ def _values(user: User, term: Term) -> list[tuple[str, list[Suggestion]]]:
     match term.key:
         case "tag" if term.value is None and term.name:
             keys = distinct_values(Tag, "key", term.name)
-            found = [("Tags", [Suggestion(f"{Term('tag', None, key)}=") for key in keys])]
+            found = [] if keys == [term.name] else [("Tags", [Suggestion(f"{Term('tag', None, key)}=") for key in keys])]
             return found + (_tag_values(term.name, "") if term.name in keys else [])
         case "tag" if not term.name:
             return [("Tags", [Suggestion(f"{Term('tag', None, key)}=") for key in distinct_values(Tag, "key")])]
@@ -107,8 +107,9 @@ def _values(user: User, term: Term) -> list[tuple[str, list[Suggestion]]]:
             return _tag_values(term.name, value)
         case "meta" if term.value is None:
             keys = distinct_values(CustomerMetadataProperty, "key", term.name)
-            found = [("Metadata", [Suggestion(f"{Term('meta', None, key)}=") for key in keys])]
-            return found + (_meta_values(term.name, "") if term.name and term.name in keys else [])
+            alone = bool(term.name) and keys == [term.name]
+            found = [] if alone else [("Metadata", [Suggestion(f"{Term('meta', None, key)}=") for key in keys])]
+            return found + (_meta_values(term.name, "") if term.name in keys else [])
         case "meta":
             return _meta_values(term.name, value)
         case "image":
@@ -151,8 +152,7 @@ def _meta_values(key: str, beginning: str) -> list[tuple[str, list[Suggestion]]]
 
 
 def _authors(beginning: str) -> list[str]:
-    """Names of people who registered versions. Where the database orders letters its own way, names that begin alike
-    may stand apart: some that fit can be missing."""
+    """Who registered versions, of the first 200 names: the index is in the database's order, which knows no prefix."""
     names = distinct_values(ModelPackage, "created_by_name", limit=200, by_letter=False)
     return [name for name in names if name and name.startswith(beginning)][:LIMIT]
 
