@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.contrib.auth.models import AbstractUser, UserManager
 from django.db import models
 from django.db.models import Q
@@ -37,14 +35,9 @@ class UserQuerySet(models.QuerySet["User"]):
 
 
 class Manager(UserManager.from_queryset(UserQuerySet)):  # type: ignore[misc]
-    """Makes superusers through the service, so that Django's own command leaves an event too."""
+    """Django's manager with our questions; migrations need neither."""
 
     use_in_migrations = False
-
-    def create_superuser(self, username: str, email: str = "", password: str | None = None, **more: Any) -> User:
-        from .services import create_superuser  # the service knows this model
-
-        return create_superuser(username=username, email=email or "", password=password)
 
 
 class User(AbstractUser):
