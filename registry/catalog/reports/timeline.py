@@ -168,18 +168,16 @@ def read_vocabulary(group: ModelPackageGroup) -> Vocabulary:
     """What the newest RECENT versions hold, in one query."""
     recent = versions_of(group).values("pk")[:RECENT]
 
-    def counted(rows: QuerySet[Any], kind: str, *columns: Any) -> QuerySet[Any]:
-        return (
-            rows.filter(package__in=recent)
-            .order_by()
-            .values_list(Value(kind), *columns, Count("package", distinct=True))
-        )
+    def counted(kind: str, rows: QuerySet[Any], first: str, second: str = "") -> QuerySet[Any]:
+        held = rows.filter(package__in=recent).order_by().values(first, *filter(None, [second]))
+        times = held.annotate(times=Count("package", distinct=True))
+        return times.values_list(Value(kind), first, second or Value(""), "times")
 
-    parts = counted(Metric.objects.all(), "metric", "name", Value(""))
-    images = counted(Container.objects.exclude(image_name=""), "image", "image_name", Value(""))
-    pairs = counted(CustomerMetadataProperty.objects.all(), "pair", "key", "value")
+    metrics = counted("metric", Metric.objects.all(), "name")
+    images = counted("image", Container.objects.exclude(image_name=""), "image_name")
+    pairs = counted("pair", CustomerMetadataProperty.objects.all(), "key", "value")
     found = Vocabulary(Counter(), Counter(), Counter())
-    for kind, first, second, times in parts.union(images, pairs, all=True):
+    for kind, first, second, times in metrics.union(images, pairs, all=True):
         if kind == "metric":
             found.metrics[first] = times
         elif kind == "image":
