@@ -34,7 +34,7 @@ class UserQuerySet(models.QuerySet["User"]):
         return self.prefetch_related("groups")
 
 
-class Manager(UserManager.from_queryset(UserQuerySet)):  # type: ignore[misc]
+class Manager(UserManager.from_queryset(UserQuerySet)):
     """Django's manager with our questions; migrations need neither."""
 
     use_in_migrations = False

@@ -74,7 +74,7 @@ def choose_baseline(package: ModelPackage, older: int | None, asked: int | None 
         .values_list("version", "approval_status", "decided_at", "created_at")
     )
     choices = [
-        Choice(number, status, decided or created, number == older)
+        Choice(number, status, decided or created, number == older)  # type: ignore[arg-type]  # of a group: numbered
         for number, status, decided, created in rows[:APPROVED_CHOICES]
     ]
     default = choices[0].version if choices else older
@@ -83,12 +83,13 @@ def choose_baseline(package: ModelPackage, older: int | None, asked: int | None 
     chosen = found.get(asked) or found.get(default)
     if chosen is None:
         return Baseline(reason="first", choices=choices)
-    listed = {choice.version for choice in choices}
+    listed: set[int | None] = {choice.version for choice in choices}
     for number in (older, asked):
         row = found.get(number)
         if row is not None and number not in listed:
             listed.add(number)
-            choices.append(Choice(row.version, row.approval_status, row.decided_at or row.created_at, number == older))
+            decided = row.decided_at or row.created_at
+            choices.append(Choice(row.version or 0, row.approval_status, decided, number == older))
     if chosen.version != default:
         return Baseline(chosen, "asked", choices)
     return Baseline(chosen, "approved" if chosen.is_approved else "previous", choices)

@@ -270,7 +270,7 @@ def _row_values(packages: PackageQuerySet, group: ModelPackageGroup, metric: str
 def _add_properties(group: ModelPackageGroup, rows: Sequence[Row]) -> None:
     """Read the metadata of the rows and of their previous versions, and order it for the chips."""
     numbers = {row.version for row in rows} | {row.previous_version for row in rows if row.previous_version}
-    held: dict[int, dict[str, str]] = {number: {} for number in numbers}
+    held: dict[int | None, dict[str, str]] = {number: {} for number in numbers}
     if numbers:
         found = CustomerMetadataProperty.objects.filter(package__group=group, package__version__in=numbers)
         # Sorted here: with ORDER BY, SQLite walks the whole table in the order of its ids.
