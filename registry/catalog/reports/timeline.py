@@ -276,14 +276,10 @@ def _add_properties(group: ModelPackageGroup, rows: Sequence[Row]) -> None:
         # Sorted here: with ORDER BY, SQLite walks the whole table in the order of its ids.
         for _, version, key, value in sorted(found.order_by().values_list("id", "package__version", "key", "value")):
             held[version][key] = value
-    changed = {
-        row.version: {
-            key
-            for key, value in held[row.version].items()
-            if row.previous_version and held[row.previous_version].get(key) != value
-        }
-        for row in rows
-    }
+    changed: dict[int, set[str]] = {}
+    for row in rows:
+        before = held[row.previous_version] if row.previous_version else held[row.version]
+        changed[row.version] = {key for key, value in held[row.version].items() if before.get(key) != value}
     often = Counter(key for keys in changed.values() for key in keys)
     for row in rows:
         row.properties = [
