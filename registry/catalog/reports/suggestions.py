@@ -44,7 +44,7 @@ def distinct_values(
     are in the order of the database, which knows no prefix. `live` leaves out what was deleted.
     """
     letters = by_letter and connection.vendor == "postgresql"
-    above, below, order = ("~>~", "~<~", "USING ~<~") if letters else (">", "<", "")
+    start, above, below, order = ("~>=~", "~>~", "~<~", "USING ~<~") if letters else (">=", ">", "<", "")
     table, name = connection.ops.quote_name(model._meta.db_table), connection.ops.quote_name(column)
     more, given = " AND deleted_at IS NULL" if live else "", [f"{prefix}\U0010ffff"] if prefix else []
     more += f" AND {name} {below} %s" if prefix else ""
@@ -53,7 +53,7 @@ def distinct_values(
         given.append(value)
     pick = f"SELECT {name} FROM {table} WHERE {name} {{}} {{}}{more} ORDER BY {name} {order} LIMIT 1"
     sql = (
-        f"WITH RECURSIVE found(v) AS (SELECT * FROM ({pick.format(above + '=', '%s')}) AS start UNION ALL "
+        f"WITH RECURSIVE found(v) AS (SELECT * FROM ({pick.format(start, '%s')}) AS start UNION ALL "
         f"SELECT ({pick.format(above, 'found.v')}) FROM found WHERE found.v IS NOT NULL) "
         "SELECT v FROM found WHERE v IS NOT NULL LIMIT %s"
     )
@@ -99,7 +99,9 @@ def _values(user: User, term: Term) -> list[tuple[str, list[Suggestion]]]:
     match term.key:
         case "tag" if term.value is None and term.name:
             keys = distinct_values(Tag, "key", term.name)
-            found = [] if keys == [term.name] else [("Tags", [Suggestion(f"{Term('tag', None, key)}=") for key in keys])]
+            found = (
+                [] if keys == [term.name] else [("Tags", [Suggestion(f"{Term('tag', None, key)}=") for key in keys])]
+            )
             return found + (_tag_values(term.name, "") if term.name in keys else [])
         case "tag" if not term.name:
             return [("Tags", [Suggestion(f"{Term('tag', None, key)}=") for key in distinct_values(Tag, "key")])]
