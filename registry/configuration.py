@@ -16,28 +16,11 @@ LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]")
 
 # What libpq understands and a deployment needs; the rest of the query is ours and starts with pool_.
 LIBPQ_OPTIONS = frozenset(
-    (
-        "application_name",
-        "channel_binding",
-        "connect_timeout",
-        "gssencmode",
-        "host",
-        "hostaddr",
-        "keepalives",
-        "keepalives_count",
-        "keepalives_idle",
-        "keepalives_interval",
-        "options",
-        "passfile",
-        "sslcert",
-        "sslcrl",
-        "sslkey",
-        "sslmode",
-        "sslpassword",
-        "sslrootcert",
-        "target_session_attrs",
-        "tcp_user_timeout",
-    )
+    """
+    application_name channel_binding connect_timeout gssencmode host hostaddr keepalives
+    keepalives_count keepalives_idle keepalives_interval options passfile sslcert sslcrl sslkey sslmode
+    sslpassword sslrootcert target_session_attrs tcp_user_timeout
+    """.split()  # noqa: SIM905
 )
 POOL_OPTIONS = {"pool_min_size": "min_size", "pool_max_size": "max_size", "pool_timeout": "timeout"}
 

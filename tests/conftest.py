@@ -26,6 +26,11 @@ BROWSER_HINT = "no Chromium here: `apt-get install chromium`, then run the tests
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 
 
+def pytest_unconfigure() -> None:
+    """Remove the folder of tests/settings.py; the databases in it are gone by now."""
+    shutil.rmtree(settings.TEST_FOLDER, ignore_errors=True)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark browser tests, and leave out what makes no difference on this worker's database."""
     kept, left_out = [], []

@@ -41,6 +41,16 @@ def readable_by_others(folder: Path) -> bool:
     return all(parent.stat().st_mode & 0o001 for parent in (folder, *folder.parents))
 
 
+def copy_programs(programs: Path, target: Path) -> Path:
+    """Copy an installation to where another user can reach it, with the libraries that a wheel keeps beside it."""
+    install, package = programs.parent, programs.parents[1]
+    shutil.copytree(install, target / package.name / install.name, symlinks=True)
+    libraries = package.with_name(f"{package.name}.libs")
+    if libraries.is_dir():
+        shutil.copytree(libraries, target / libraries.name)
+    return target / package.name / install.name / programs.name
+
+
 def die_with_tests() -> None:
     end_with_parent(signal.SIGQUIT)
 
@@ -57,9 +67,7 @@ def running_postgresql(folder: Path) -> Iterator[None]:
         folder.parent.chmod(0o711)
         shutil.chown(folder, **user)
         if not readable_by_others(programs):
-            copied = folder.parent / "pginstall"
-            shutil.copytree(programs.parent, copied, symlinks=True)
-            programs = copied / "bin"
+            programs = copy_programs(programs, folder.parent / "programs")
     data = folder / "data"
     run = {"cwd": folder, "extra_groups": [] if user else None, **user}
     initdb = [programs / "initdb", "-D", data, "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--no-locale"]

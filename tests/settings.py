@@ -1,8 +1,7 @@
 """The tests' settings: those of the project, on a database that only the tests know."""
 
-import atexit
 import os
-import shutil
+import sys
 import tempfile
 from pathlib import Path
 
@@ -14,8 +13,12 @@ if TEST_DB not in {"sqlite", "postgresql"}:
 for name in [name for name in os.environ if name.startswith("REGISTRY_") or name == "DATABASE_URL"]:
     del os.environ[name]
 
-TEST_FOLDER = Path(tempfile.mkdtemp(prefix="registry-tests-"))
-atexit.register(shutil.rmtree, TEST_FOLDER, ignore_errors=True)
+if "pytest" in sys.modules:
+    # Removed by tests/conftest.py: a worker of pytest-xdist ends without running what atexit knows.
+    TEST_FOLDER = Path(tempfile.mkdtemp(prefix="registry-tests-"))
+else:
+    # The type checker reads the settings too.
+    TEST_FOLDER = Path(tempfile.gettempdir()) / "registry-types"
 os.environ["REGISTRY_DATA_DIR"] = str(TEST_FOLDER / "var")
 if TEST_DB == "postgresql":
     # A socket in a folder of our own; tests/databases.py starts the server behind it when a test needs it.
@@ -34,7 +37,7 @@ SECRET_KEY = "only-for-tests-" + "x" * 40
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
 STATIC_ROOT = TEST_FOLDER / "static"
-STATIC_ROOT.mkdir()
+STATIC_ROOT.mkdir(exist_ok=True)
 STORAGES = {
     **STORAGES,
     # Without the manifest: the tests serve the sources; test_serve.py serves the collected files.

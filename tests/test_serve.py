@@ -51,7 +51,7 @@ class Server:
         return self.log.read_text(encoding="utf-8")
 
     def wait_ready(self) -> "Server":
-        wait_until(lambda: "Ready: " in self.output or self.process.poll() is not None, seconds=60)
+        wait_until(lambda: "Ready: " in self.output or self.process.poll() is not None)
         assert f"Ready: http://127.0.0.1:{self.port}/" in self.output, self.output
         return self
 
@@ -84,10 +84,10 @@ class Server:
     def stop(self, number: int = signal.SIGTERM) -> int:
         if self.process.poll() is None:
             self.process.send_signal(number)
-        return self.process.wait(timeout=30)
+        return self.process.wait(timeout=90)
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 20) -> None:
+def wait_until(condition: Callable[[], bool], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not condition() and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -184,7 +184,7 @@ def test_serve_refuses_a_taken_port(start, folder):
         listener.listen()
         port = listener.getsockname()[1]
         server = start(port=port)
-        assert server.process.wait(timeout=30) == 1
+        assert server.process.wait(timeout=90) == 1
         assert f"Cannot listen on 127.0.0.1:{port}: Address already in use." in server.output
         assert "Traceback" not in server.output
 
@@ -193,7 +193,7 @@ def test_serve_refuses_a_taken_port(start, folder):
 def test_serve_refuses_a_second_server_on_its_port(start):
     server = start().wait_ready()
     second = start(port=server.port)
-    assert second.process.wait(timeout=30) == 1
+    assert second.process.wait(timeout=90) == 1
     assert server.get("/login/").status == 200
 
 
@@ -239,7 +239,7 @@ def answers(server: Server) -> bool:
 @pytest.mark.sqlite_only
 def test_serve_names_an_unreachable_database(start):
     server = start(DATABASE_URL="postgresql://registry:hunter2@127.0.0.1:1/registry")
-    assert server.process.wait(timeout=30) == 2
+    assert server.process.wait(timeout=90) == 2
     assert "The database postgresql://registry:***@127.0.0.1:1/registry cannot be used" in server.output
     assert "hunter2" not in server.output
     assert "Traceback" not in server.output
@@ -248,7 +248,7 @@ def test_serve_names_an_unreachable_database(start):
 @pytest.mark.sqlite_only
 def test_demo_refuses_a_weak_password(start, tmp_path):
     server = start("demo", REGISTRY_DATA_DIR=str(tmp_path / "var"), REGISTRY_DEMO_PASSWORD="1234")
-    assert server.process.wait(timeout=60) == 2
+    assert server.process.wait(timeout=90) == 2
     assert "REGISTRY_DEMO_PASSWORD cannot be used" in server.output
     assert "Traceback" not in server.output
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
 
 from django.contrib.auth.models import AbstractUser, UserManager
 from django.db import models
@@ -41,15 +40,10 @@ class UserQuerySet(models.QuerySet["User"]):
         return self.prefetch_related("groups")
 
 
-class Manager(UserManager.from_queryset(UserQuerySet)):  # type: ignore[misc]
-    """Makes superusers through the service, so that Django's own command leaves an event too."""
+class Manager(UserManager.from_queryset(UserQuerySet)):
+    """Django's manager with our questions; migrations need neither."""
 
     use_in_migrations = False
-
-    def create_superuser(self, username: str, email: str = "", password: str | None = None, **more: Any) -> User:
-        from .services import create_superuser  # the service knows this model
-
-        return create_superuser(username=username, email=email or "", password=password)
 
 
 class User(AbstractUser):

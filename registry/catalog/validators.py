@@ -63,6 +63,19 @@ def validate_description(value: str) -> None:
     _check_characters(value, _DESCRIPTION_CHARACTER, "Control characters cannot be stored.")
 
 
+def validate_comment(value: str) -> None:
+    """ApprovalDescription and StageDescription: any text of at most 1024 characters."""
+    if len(value) > DESCRIPTION_MAX:
+        raise ValidationError(f"At most {DESCRIPTION_MAX} characters; this has {len(value)}.", "max_length")
+    _refuse_nul(value)
+
+
+def _refuse_nul(value: str) -> None:
+    """Neither database can be trusted with it."""
+    if "\0" in value:
+        raise ValidationError("The character NUL cannot be stored.", "characters")
+
+
 _LABEL_WORDS = "Letters, digits, spaces and _ . : / = + - @ are."
 
 
@@ -103,7 +116,7 @@ def validate_image(value: str) -> None:
         raise ValidationError(f"At most {IMAGE_MAX} characters; this has {len(value)}.", "max_length")
     if any(character.isspace() for character in value):
         raise ValidationError("An image URI has no spaces.", "pattern")
-    _check_characters(value, _DESCRIPTION_CHARACTER, "Control characters cannot be stored.")
+    _refuse_nul(value)
 
 
 def validate_url(value: str) -> None:
@@ -115,7 +128,7 @@ def validate_url(value: str) -> None:
         raise ValidationError("Use the form s3://bucket/path/model.tar.gz.", "pattern")
     if not rest.partition("/")[0]:
         raise ValidationError("The bucket is missing: s3://bucket/path/model.tar.gz.", "pattern")
-    _check_characters(value, _DESCRIPTION_CHARACTER, "Control characters cannot be stored.")
+    _refuse_nul(value)
 
 
 def validate_finite(value: float) -> None:

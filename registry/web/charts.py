@@ -18,6 +18,7 @@ from .wording import number, plural, status_look
 
 STRIP_LENGTH = 24
 MARKED_POINTS = 60  # above, a trend is a line with the marks that matter (DESIGN.md section 5)
+MARKED_WAITING = 24  # more would cover the line
 LINE_POINTS = 300  # two to a pixel of the widest chart would be waste
 _STRIP_WIDTH = 132
 _STRIP_STEP = 5.5
@@ -152,7 +153,7 @@ def _marked(points: Sequence[TrendPoint], current: int | None) -> set[int]:
     if len(points) <= MARKED_POINTS:
         return set(range(len(points)))
     waiting = [i for i, point in enumerate(points) if status_look(point.status).slug == "pending"]
-    return {*waiting[-MARKED_POINTS:], *(i for i, point in enumerate(points) if point.number == current)}
+    return {*waiting[-MARKED_WAITING:], *(i for i, point in enumerate(points) if point.number == current)}
 
 
 def _label_step(span: int) -> int:

@@ -92,6 +92,10 @@ class GroupSearch:
             return ""
         return "descending" if self.order.descending else "ascending"
 
+    def shows(self, text: str) -> bool:
+        """True if the filter is the one of a saved view, in either word for a status."""
+        return self.query.text.replace("status:waiting", "status:pending") == text
+
     @property
     def tokens(self) -> list[tuple[int, str, str, str, str]]:
         """The filters drawn as tokens: place, text as written, quiet part, bold part, fault."""

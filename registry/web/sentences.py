@@ -266,6 +266,8 @@ def _tell_imported(event: _Event) -> _Told:
     words = Markup("imported {}").format(many)
     if event.row.target:
         words += Markup(" from {}").format(_code(event.row.target))
+    if counts.get("faults"):
+        words += Markup(", without {}").format(plural(counts["faults"], "faulty record"))
     return _Told("download", words, quote=event.row.comment)
 
 

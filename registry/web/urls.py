@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.urls import include, path, register_converter
+from django.urls import URLPattern, URLResolver, include, path, register_converter
 from django.views.generic import RedirectView
 
 from . import converters
@@ -25,13 +25,13 @@ _package_patterns = [
     path("tags/edit/", tags.package_tags_edit, name="tags-edit"),
 ]
 
-_version_patterns = [
+_version_patterns: list[URLPattern | URLResolver] = [
     path("", versions.package_detail, name="package-detail"),
     path("review/", reviews.package_review, name="package-review"),
     path("", include((_package_patterns, "web"), namespace="version")),
 ]
 
-_group_patterns = [
+_group_patterns: list[URLPattern | URLResolver] = [
     path("", timeline.group_detail, name="group-detail"),
     path("timeline/", timeline.group_timeline, name="group-timeline"),
     path("description/", groups.group_description, name="group-description"),

@@ -112,8 +112,9 @@ class ModelPackage(models.Model):
     certify_for_marketplace = models.BooleanField(default=False)
     skip_model_validation = models.CharField(max_length=8, blank=True, default="")
     managed_storage_type = models.CharField(max_length=32, blank=True, default="")
-    domain = models.CharField(max_length=256, blank=True, default="")
-    task = models.CharField(max_length=256, blank=True, default="")
+    # The contract sets no length for these two.
+    domain = models.TextField(blank=True, default="")
+    task = models.TextField(blank=True, default="")
     sample_payload_url = models.CharField(max_length=URL_MAX, blank=True, default="")
     source_uri = models.CharField(max_length=URL_MAX, blank=True, default="")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,6 +21,7 @@ APPROVED_CHOICES = 10
 USUAL_VERSIONS = 600  # the newest versions whose changes count as usual (DESIGN.md section 5)
 # Numbers beyond this are shown but not averaged: PostgreSQL refuses the sum of their squares as an overflow.
 USUAL_LIMIT = 1e150
+NOISE = 1e-9
 
 
 # ---------- which version to compare with ----------
@@ -72,7 +74,7 @@ def choose_baseline(package: ModelPackage, older: int | None, asked: int | None 
         .values_list("version", "approval_status", "decided_at", "created_at")
     )
     choices = [
-        Choice(number, status, decided or created, number == older)
+        Choice(number, status, decided or created, number == older)  # type: ignore[arg-type]  # of a group: numbered
         for number, status, decided, created in rows[:APPROVED_CHOICES]
     ]
     default = choices[0].version if choices else older
@@ -81,12 +83,13 @@ def choose_baseline(package: ModelPackage, older: int | None, asked: int | None 
     chosen = found.get(asked) or found.get(default)
     if chosen is None:
         return Baseline(reason="first", choices=choices)
-    listed = {choice.version for choice in choices}
+    listed: set[int | None] = {choice.version for choice in choices}
     for number in (older, asked):
         row = found.get(number)
         if row is not None and number not in listed:
             listed.add(number)
-            choices.append(Choice(row.version, row.approval_status, row.decided_at or row.created_at, number == older))
+            decided = row.decided_at or row.created_at
+            choices.append(Choice(row.version or 0, row.approval_status, decided, number == older))
     if chosen.version != default:
         return Baseline(chosen, "asked", choices)
     return Baseline(chosen, "approved" if chosen.is_approved else "previous", choices)
@@ -109,7 +112,10 @@ class MetricChange:
 
     @property
     def change(self) -> float | None:
-        return None if self.value is None or self.before is None else self.value - self.before
+        """The difference; 0 for one that is only the noise of floating point."""
+        if self.value is None or self.before is None:
+            return None
+        return 0.0 if math.isclose(self.value, self.before, rel_tol=NOISE) else self.value - self.before
 
     @property
     def verdict(self) -> Literal["better", "worse", "changed", "same", ""]:
@@ -270,5 +276,5 @@ def _count(words: Iterable[str]) -> dict[str, int]:
     for word in words:
         if word != "same":
             found[word] = found.get(word, 0) + 1
-    order = ("better", "worse", "changed", "added", "removed")
+    order = ("better", "worse", "changed", "moved", "added", "removed")
     return {word: found[word] for word in order if word in found}

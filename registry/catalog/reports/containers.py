@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-State = Literal["same", "changed", "added", "removed"]
+State = Literal["same", "changed", "moved", "added", "removed"]
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,10 @@ class Line:
 
 @dataclass(frozen=True)
 class ContainerChange:
-    """A container beside the one it replaces; `position` counts from 1 and is 0 for one that is gone."""
+    """A container beside the one it replaces; `position` counts from 1 and is 0 for one that is gone.
+
+    An artifact "moved" when it lies elsewhere under the same ETag: the content is the same.
+    """
 
     position: int
     title: str
@@ -42,7 +45,6 @@ class ContainerChange:
     image_state: State
     artifact_state: State
     has_artifact: bool
-    same_content: bool = False
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:
@@ -175,6 +177,8 @@ def compare_containers(specification: Any, baseline: Any = None) -> list[Contain
     changes = []
     for position, (container, other) in enumerate(zip(ours, twins, strict=True), 1):
         artifact_state = _state(container, other, artifact_of, etag_of)
+        if artifact_state == "changed" and etag_of(container) and other and etag_of(container) == etag_of(other):
+            artifact_state = "moved"
         changes.append(
             ContainerChange(
                 position=position,
@@ -184,10 +188,6 @@ def compare_containers(specification: Any, baseline: Any = None) -> list[Contain
                 image_state=_state(container, other, _image) if compared else "same",
                 artifact_state=artifact_state if compared else "same",
                 has_artifact=bool(artifact_of(container) or (other and artifact_of(other))),
-                same_content=other is not None
-                and artifact_of(container) != artifact_of(other)
-                and bool(etag_of(container))
-                and etag_of(container) == etag_of(other),
             )
         )
     for gone in theirs:

@@ -24,7 +24,7 @@ STRIP = 24  # newest versions of a row's strip
 COUNT_CAP = 1000  # above, "1,000+": big tables are not counted out
 _LEAD = 240  # characters of a description that a row may show
 # Saved views of the index and the filters behind them.
-VIEWS = (("All", ""), ("Waiting", "status:waiting"), ("Never approved", "approved:none"))
+VIEWS = (("All", ""), ("Waiting", "status:pending"), ("Never approved", "approved:none"))
 
 
 class Sort(NamedTuple):

@@ -44,7 +44,7 @@ def distinct_values(
     are in the order of the database, which knows no prefix. `live` leaves out what was deleted.
     """
     letters = by_letter and connection.vendor == "postgresql"
-    above, below, order = ("~>~", "~<~", "USING ~<~") if letters else (">", "<", "")
+    start, above, below, order = ("~>=~", "~>~", "~<~", "USING ~<~") if letters else (">=", ">", "<", "")
     table, name = connection.ops.quote_name(model._meta.db_table), connection.ops.quote_name(column)
     more, given = " AND deleted_at IS NULL" if live else "", [f"{prefix}\U0010ffff"] if prefix else []
     more += f" AND {name} {below} %s" if prefix else ""
@@ -53,7 +53,7 @@ def distinct_values(
         given.append(value)
     pick = f"SELECT {name} FROM {table} WHERE {name} {{}} {{}}{more} ORDER BY {name} {order} LIMIT 1"
     sql = (
-        f"WITH RECURSIVE found(v) AS (SELECT * FROM ({pick.format(above + '=', '%s')}) AS start UNION ALL "
+        f"WITH RECURSIVE found(v) AS (SELECT * FROM ({pick.format(start, '%s')}) AS start UNION ALL "
         f"SELECT ({pick.format(above, 'found.v')}) FROM found WHERE found.v IS NOT NULL) "
         "SELECT v FROM found WHERE v IS NOT NULL LIMIT %s"
     )
@@ -99,7 +99,9 @@ def _values(user: User, term: Term) -> list[tuple[str, list[Suggestion]]]:
     match term.key:
         case "tag" if term.value is None and term.name:
             keys = distinct_values(Tag, "key", term.name)
-            found = [("Tags", [Suggestion(f"{Term('tag', None, key)}=") for key in keys])]
+            found = (
+                [] if keys == [term.name] else [("Tags", [Suggestion(f"{Term('tag', None, key)}=") for key in keys])]
+            )
             return found + (_tag_values(term.name, "") if term.name in keys else [])
         case "tag" if not term.name:
             return [("Tags", [Suggestion(f"{Term('tag', None, key)}=") for key in distinct_values(Tag, "key")])]
@@ -107,8 +109,9 @@ def _values(user: User, term: Term) -> list[tuple[str, list[Suggestion]]]:
             return _tag_values(term.name, value)
         case "meta" if term.value is None:
             keys = distinct_values(CustomerMetadataProperty, "key", term.name)
-            found = [("Metadata", [Suggestion(f"{Term('meta', None, key)}=") for key in keys])]
-            return found + (_meta_values(term.name, "") if term.name and term.name in keys else [])
+            alone = bool(term.name) and keys == [term.name]
+            found = [] if alone else [("Metadata", [Suggestion(f"{Term('meta', None, key)}=") for key in keys])]
+            return found + (_meta_values(term.name, "") if term.name in keys else [])
         case "meta":
             return _meta_values(term.name, value)
         case "image":
@@ -151,8 +154,7 @@ def _meta_values(key: str, beginning: str) -> list[tuple[str, list[Suggestion]]]
 
 
 def _authors(beginning: str) -> list[str]:
-    """Names of people who registered versions. Where the database orders letters its own way, names that begin alike
-    may stand apart: some that fit can be missing."""
+    """Who registered versions, of the first 200 names: the index is in the database's order, which knows no prefix."""
     names = distinct_values(ModelPackage, "created_by_name", limit=200, by_letter=False)
     return [name for name in names if name and name.startswith(beginning)][:LIMIT]
 

@@ -168,18 +168,16 @@ def read_vocabulary(group: ModelPackageGroup) -> Vocabulary:
     """What the newest RECENT versions hold, in one query."""
     recent = versions_of(group).values("pk")[:RECENT]
 
-    def counted(rows: QuerySet[Any], kind: str, *columns: Any) -> QuerySet[Any]:
-        return (
-            rows.filter(package__in=recent)
-            .order_by()
-            .values_list(Value(kind), *columns, Count("package", distinct=True))
-        )
+    def counted(kind: str, rows: QuerySet[Any], first: str, second: str = "") -> QuerySet[Any]:
+        held = rows.filter(package__in=recent).order_by().values(first, *filter(None, [second]))
+        times = held.annotate(times=Count("package", distinct=True))
+        return times.values_list(Value(kind), first, second or Value(""), "times")
 
-    parts = counted(Metric.objects.all(), "metric", "name", Value(""))
-    images = counted(Container.objects.exclude(image_name=""), "image", "image_name", Value(""))
-    pairs = counted(CustomerMetadataProperty.objects.all(), "pair", "key", "value")
+    metrics = counted("metric", Metric.objects.all(), "name")
+    images = counted("image", Container.objects.exclude(image_name=""), "image_name")
+    pairs = counted("pair", CustomerMetadataProperty.objects.all(), "key", "value")
     found = Vocabulary(Counter(), Counter(), Counter())
-    for kind, first, second, times in parts.union(images, pairs, all=True):
+    for kind, first, second, times in metrics.union(images, pairs, all=True):
         if kind == "metric":
             found.metrics[first] = times
         elif kind == "image":
@@ -272,20 +270,16 @@ def _row_values(packages: PackageQuerySet, group: ModelPackageGroup, metric: str
 def _add_properties(group: ModelPackageGroup, rows: Sequence[Row]) -> None:
     """Read the metadata of the rows and of their previous versions, and order it for the chips."""
     numbers = {row.version for row in rows} | {row.previous_version for row in rows if row.previous_version}
-    held: dict[int, dict[str, str]] = {number: {} for number in numbers}
+    held: dict[int | None, dict[str, str]] = {number: {} for number in numbers}
     if numbers:
         found = CustomerMetadataProperty.objects.filter(package__group=group, package__version__in=numbers)
         # Sorted here: with ORDER BY, SQLite walks the whole table in the order of its ids.
         for _, version, key, value in sorted(found.order_by().values_list("id", "package__version", "key", "value")):
             held[version][key] = value
-    changed = {
-        row.version: {
-            key
-            for key, value in held[row.version].items()
-            if row.previous_version and held[row.previous_version].get(key) != value
-        }
-        for row in rows
-    }
+    changed: dict[int, set[str]] = {}
+    for row in rows:
+        before = held[row.previous_version] if row.previous_version else held[row.version]
+        changed[row.version] = {key for key, value in held[row.version].items() if before.get(key) != value}
     often = Counter(key for keys in changed.values() for key in keys)
     for row in rows:
         row.properties = [

@@ -11,7 +11,7 @@ from registry.accounts.permissions import Actor, authorize
 from registry.events.services import record
 
 from ..models import ApprovalStatus, ModelPackage, ModelPackageGroup
-from ..validators import validate_description
+from ..validators import validate_comment
 from .locks import conflict, lock_package, touch_package
 from .packages import STATUS_COUNTERS, note_approved_version
 
@@ -30,7 +30,7 @@ def update_approval_status(
     if approval_status not in ApprovalStatus.values:
         raise ValidationError({"approval_status": [f"The status is one of {', '.join(ApprovalStatus.values)}."]})
     try:
-        validate_description(comment)
+        validate_comment(comment)
     except ValidationError as error:
         raise ValidationError({"comment": error.messages}) from error
     locked = lock_package(package.pk)

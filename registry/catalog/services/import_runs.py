@@ -123,7 +123,7 @@ class _Known:
         numbers: dict[str, set[int | None]] = {}
         for record in packages:
             if not record.name_is_exact:
-                self._find_without_case(record)
+                self.find_without_case(record)
             numbers.setdefault(record.group_name, set()).add(record.version)
         for name, versions in numbers.items():
             if group := self.groups.get((region, name)):
@@ -137,9 +137,13 @@ class _Known:
             for row in found.prefetch_related("customer_metadata_properties", "tags"):
                 self.packages[(region, str(row.name), None)] = row
 
-    def _find_without_case(self, record: PackageRecord) -> None:
+    def find_without_case(self, record: PackageRecord) -> None:
         """Older ARNs have the name in lower case: take the one group that is called so but for case."""
         if (record.region, record.group_name) in self.groups:
+            return
+        same = [key for key in self.groups if (key[0], key[1].lower()) == (record.region, record.group_name.lower())]
+        if same:
+            record.group_name = same[0][1]
             return
         found = ModelPackageGroup.objects.live().filter(region=record.region, name__iexact=record.group_name)[:2]
         if len(found) == 1:
@@ -243,6 +247,8 @@ class _Run:
                 here=known.groups.get((record.region, record.name)),
                 update=self.update,
             )
+        if not record.name_is_exact:
+            known.find_without_case(record)
         return import_model_package(
             actor=self.actor,
             record=record,

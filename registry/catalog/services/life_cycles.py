@@ -9,7 +9,7 @@ from registry.accounts.permissions import Actor, authorize
 from registry.events.services import record
 
 from ..models import ModelPackage
-from ..validators import validate_description, validate_name
+from ..validators import validate_comment, validate_name
 from .locks import conflict, lock_package, touch_package
 
 
@@ -33,7 +33,7 @@ def update_model_life_cycle(
     try:
         validate_name(stage)
         validate_name(stage_status)
-        validate_description(stage_description)
+        validate_comment(stage_description)
     except ValidationError as error:
         raise ValidationError({"stage": error.messages}) from error
     locked = lock_package(package.pk)

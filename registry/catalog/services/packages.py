@@ -106,8 +106,8 @@ def container_rows(package: ModelPackage, containers: Iterable[Mapping[str, Any]
                 image_tag=image_tag,
                 image_digest=container.get("ImageDigest") or "",
                 model_data_url=container.get("ModelDataUrl") or source.get("S3Uri") or "",
-                model_data_etag=container.get("ModelDataETag") or source.get("ETag") or "",
-                framework=container.get("Framework") or "",
+                model_data_etag=(container.get("ModelDataETag") or source.get("ETag") or "")[:1024],
+                framework=(container.get("Framework") or "")[:256],
                 framework_version=container.get("FrameworkVersion") or "",
             )
         )

@@ -75,7 +75,7 @@ class Registration:
                 faults.setdefault(name, []).extend(error.messages)
 
         test("description", check.validate_description, self.description)
-        test("approval_description", check.validate_description, self.approval_description)
+        test("approval_description", check.validate_comment, self.approval_description)
         if self.approval_status is not None and self.approval_status not in ApprovalStatus.values:
             faults["approval_status"] = [f"The status is one of {', '.join(ApprovalStatus.values)}."]
         if versioned and self.tags:
@@ -90,6 +90,7 @@ class Registration:
                     test("stage", check.validate_name, self.model_life_cycle[member])
                 else:
                     faults.setdefault("stage", []).append(f"A life cycle needs a {member}.")
+            test("stage", check.validate_comment, self.model_life_cycle.get("StageDescription", ""))
         if len(self.containers) > check.CONTAINERS_MAX:
             faults["containers"] = [f"At most {check.CONTAINERS_MAX} containers; these are {len(self.containers)}."]
         for number, container in enumerate(self.containers):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -72,7 +73,7 @@ def _save(actor: Actor, owner: Owner, rows: list[Tag], wanted: dict[str, str]) -
     )
     after = list(Tag.objects.filter(**_owner_field(owner)))
     kind = "model_package_group.tagged" if isinstance(owner, ModelPackageGroup) else "model_package.tagged"
-    states = {
+    states: dict[str, Any] = {
         "before": {"Tags": tag_state(before)},
         "after": {"Tags": tag_state([(t.key, t.value) for t in after])},
     }

@@ -172,7 +172,7 @@ def _conflict(package: ModelPackage, key: str, conflict: Conflict) -> dict[str, 
 def _metadata_card(request: HttpRequest, package: ModelPackage) -> HttpResponse:
     if not is_fragment(request):
         return HttpResponseRedirect(f"{package.get_absolute_url()}#metadata")
-    return render(request, "packages/_metadata.html", page_context(request, package))
+    return render(request, "packages/_metadata.html", page_context(request, package, focus_key=True))
 
 
 def _show_row(
@@ -219,7 +219,7 @@ def _saved(
         messages.success(request, words)
         return HttpResponseRedirect(f"{package.get_absolute_url()}#metadata")
     page_revision = whole_number(request.POST.get("revision") or request.GET.get("revision"))
-    context = page_context(request, package, saved=True, is_new=is_new, removed=removed)
+    context = page_context(request, package, saved=True, is_new=is_new, removed=removed, focus_key=overwritten)
     context["revision_known"] = page_revision in (package.revision, package.revision - 1)
     context["pair"] = next((pair for pair in context["comparison"].pairs if row and pair.pk == row.pk), None)
     template = "packages/_metadata_row.html" if context["pair"] else "packages/_saved.html"
@@ -228,4 +228,4 @@ def _saved(
     response = render(request, template, context)
     if overwritten:
         response["HX-Retarget"] = "#metadata-card"
-    return response if removed else toast(response, words)
+    return toast(response, words)

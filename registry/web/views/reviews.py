@@ -50,7 +50,8 @@ def package_review(request: HttpRequest, region: str, name: str, version: int) -
         errors = refusal.message_dict
         # A decision that is none has no field of its own: it is told at the comment.
         words = " ".join(errors.get("comment") or errors.get("approval_status") or refusal.messages)
-        return _refused(request, package, typed | {"error": words}, 422)
+        # What was seen stays: a form that comes back for its comment has shown nothing new of the version.
+        return _refused(request, package, typed | {"error": words, "seen": request.POST.get("seen", "")}, 422)
     except Conflict as conflict:
         fresh: ModelPackage = conflict.current
         since = [tell_here(event, fresh) for event in changes_since(fresh, seen if seen is not None else 0)]
@@ -63,7 +64,7 @@ def package_review(request: HttpRequest, region: str, name: str, version: int) -
 
 
 def _card(request: HttpRequest, package: ModelPackage, review: dict[str, Any], status: int) -> HttpResponse:
-    context = page_context(request, package, review=review, decided=True)
+    context = page_context(request, package, review=review, decided=status != 422)
     return render(request, "packages/_review.html", context, status=status)
 
 

@@ -86,6 +86,8 @@ def _timeline(group: ModelPackageGroup, asked: Asked, *, with_band: bool) -> dic
     }
     if with_band:
         context |= _band(group, metric, series, context["scale"].digits)
+        waiting = Asked(VersionFilter(status="waiting"), asked.metric, None)
+        context["all_waiting"] = group.get_absolute_url() + waiting.query()
         context["metrics"] = in_reading_order({*vocabulary.metrics, *filter(None, [metric])})
     return context
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from django.utils.html import format_html
 from django.views.decorators.http import require_safe
 from markupsafe import Markup
 
@@ -160,11 +160,19 @@ def feed_of(package: ModelPackage) -> tuple[list[Sentence], bool]:
 
 def tell_here(event: Event, package: ModelPackage) -> Sentence:
     """One event as the package's own page tells it: by its version alone, without a link to where one is."""
-    return tell(event, short=True, linked=False)
+    sentence = tell(event, short=True, linked=False)
+    if package.imported_at and event.kind == "model_package.created":
+        # Whoever ran the import did not register it: that line comes from the record.
+        return replace(sentence, icon="download", quote="", words=Markup("imported ") + _subject(package))
+    return sentence
+
+
+def _subject(package: ModelPackage) -> Markup:
+    return Markup("<b>{}</b>").format(f"v{package.version}" if package.is_versioned else package.name)
 
 
 def _before_import(package: ModelPackage, events: list[Event]) -> list[Sentence]:
-    subject = Markup(format_html("<b>{}</b>", f"v{package.version}" if package.is_versioned else package.name))
+    subject = _subject(package)
     lines = []
     decided = {"Approved": ("check", "ok", "approved"), "Rejected": ("x", "bad", "rejected")}
     known = any(event.kind == "model_package.approval_status_changed" for event in events)

@@ -191,8 +191,12 @@ class Command(BaseCommand):
         if counts["metrics"]:
             self.stdout.write(f"{plural(counts['metrics'], 'metric')} read from reports.")
         if counts["differs"]:
-            how = "cannot be taken over" if self.update else "left as they are; --update takes over what may change"
-            self.stdout.write(f"{plural(counts['differs'], 'record')} that differ: {how}.")
+            one = counts["differs"] == 1
+            how = "that cannot be taken over" if self.update else "--update takes over what may change"
+            left = "was left as it is" if one else "were left as they are"
+            self.stdout.write(
+                f"{plural(counts['differs'], 'record')} {'differs' if one else 'differ'} and {left}: {how}."
+            )
         if counts["same"]:
             start = "" if new or counts["updated"] or counts["differs"] or counts["faults"] else "Nothing to do: "
             are = "is" if counts["same"] == 1 else "are"
