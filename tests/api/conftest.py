@@ -44,6 +44,8 @@ def send(prepared: Any) -> AWSResponse:
         body if isinstance(body, bytes) else body.encode(),
         content_type=content_type,
         headers=headers,
+        # Django's client leaves the type out where there is no body; clients sign and send it all the same.
+        CONTENT_TYPE=content_type,
     )
     return AWSResponse(prepared.url, answer.status_code, dict(answer.headers), _Raw(answer.content))
 

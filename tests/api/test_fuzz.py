@@ -1,4 +1,4 @@
-"""Requests made from the service model's shapes: valid ones are stored and read back equal, broken ones leave nothing."""
+"""Requests made from the service model's shapes: valid ones come back equal, broken ones leave nothing."""
 
 from __future__ import annotations
 
