@@ -144,7 +144,7 @@
     m: (e) => focusOn($('#md-add input:not([type=hidden])'), e),
     '[': () => $('a[data-newer][href]')?.click(), ']': () => $('a[data-older][href]')?.click(),
   };
-  const places = { g: '.nav__a[href="/groups/"]', a: '.nav__a[href="/activity/"]' };
+  const places = { g: '.nav__a[href="/groups/"]', a: '.nav__a[href="/activity/"]', k: '#usermenu a[href="/settings/access-keys/"]' };
   on('keydown', (e) => {
     if (e.defaultPrevented || e.isComposing) return;
     if ((e.ctrlKey || e.metaKey) && e.key === 'Enter' && e.target.form) {

@@ -43,6 +43,7 @@ def environment(**options: Any) -> Environment:
         plural=wording.plural,
         short_image=wording.short_image,
         short_path=wording.short_path,
+        short_day=wording.short_day,
         signed=wording.signed,
         status_slug=lambda status: wording.status_look(status).slug,
         status_word=lambda status: wording.status_look(status).word,

@@ -276,7 +276,7 @@ def _user(event: _Event) -> Markup:
 
 
 def _tell_user_created(event: _Event) -> _Told:
-    words = Markup("made the user {}").format(_user(event))
+    words = Markup("made the {} {}").format("service account" if event.after.get("is_service") else "user", _user(event))
     role = event.after.get("role")
     return _Told("user", words + (Markup(" with the role {}").format(role) if role else Markup("")))
 
@@ -300,6 +300,66 @@ def _tell_password_changed(event: _Event) -> _Told:
     return _Told("key-round", Markup("set a new password for {}").format(_user(event)))
 
 
+# ---------- groups and packages that go, and what only the wire changes ----------
+
+
+def _tell_deleted(event: _Event) -> _Told:
+    kind = "group " if event.row.kind == "model_package_group.deleted" else ""
+    quote = event.before.get("ModelPackageDescription") or event.before.get("ModelPackageGroupDescription") or ""
+    return _Told("trash-2", Markup("deleted {}{}").format(kind, event.subject), "bad", str(quote))
+
+
+def _tell_policy_changed(event: _Event) -> _Told:
+    was, now = event.before.get("ResourcePolicy"), event.after.get("ResourcePolicy")
+    verb = "changed" if was and now else "set" if now else "removed"
+    return _Told("shield-check", Markup("{} the policy of {}").format(verb, event.subject))
+
+
+# Member of UpdateModelPackage -> its words; what is not here is told by the member's own name.
+_CONTENTS = {
+    "AdditionalInferenceSpecifications": "additional inference specifications",
+    "InferenceSpecification": "inference specification",
+    "ModelCard": "model card",
+    "ModelPackageRegistrationType": "registration type",
+    "SourceUri": "source",
+}
+
+
+def _tell_content_changed(event: _Event) -> _Told:
+    parts = [Markup.escape(_CONTENTS[name]) if name in _CONTENTS else _code(name) for name in event.after]
+    many = _listed(parts) if parts else Markup("content")
+    return _Told("pencil", Markup("changed the {} of {}").format(many, event.subject))
+
+
+# ---------- access keys: the target is USER/NAME ----------
+
+
+def _key(event: _Event) -> Markup:
+    """The key by its name, and whose it is where that is not the actor."""
+    owner, _, name = event.row.target.partition("/")
+    words = Markup("the access key <b>{}</b>").format(name or owner)
+    return words if not name or owner == event.row.actor_name else words + Markup(" of <b>{}</b>").format(owner)
+
+
+def _tell_key_created(event: _Event) -> _Told:
+    words, role = Markup("made {}").format(_key(event)), event.after.get("role")
+    if role:
+        words += Markup(" with the role {}").format(role)
+    expires = str(event.after.get("expires_at") or "")[:10]
+    return _Told("key-round", words + (Markup(", until {}").format(expires) if expires else Markup("")))
+
+
+def _tell_key_renamed(event: _Event) -> _Told:
+    was, now = event.before.get("name") or "", event.after.get("name") or ""
+    owner = event.row.target.partition("/")[0]
+    whose = Markup("") if owner == event.row.actor_name else Markup(" of <b>{}</b>").format(owner)
+    return _Told("key-round", Markup("renamed the access key {} to <b>{}</b>").format(was, now) + whose)
+
+
+def _tells_key(drawing: str, verb: str) -> Callable[[_Event], _Told]:
+    return lambda event: _Told(drawing, Markup("{} {}").format(verb, _key(event)))
+
+
 TELLERS: dict[str, Callable[[_Event], _Told]] = {
     "model_package_group.created": _tell_group_created,
     "model_package_group.description_changed": _tell_description_changed,
@@ -310,6 +370,16 @@ TELLERS: dict[str, Callable[[_Event], _Told]] = {
     "model_package.metadata_changed": _tell_metadata_changed,
     "model_package.metrics_read": _tell_metrics_read,
     "model_package.tagged": _tell_tagged,
+    "model_package_group.deleted": _tell_deleted,
+    "model_package_group.policy_changed": _tell_policy_changed,
+    "model_package.deleted": _tell_deleted,
+    "model_package.content_changed": _tell_content_changed,
+    "access_key.created": _tell_key_created,
+    "access_key.renamed": _tell_key_renamed,
+    "access_key.enabled": _tells_key("check", "enabled"),
+    "access_key.disabled": _tells_key("lock", "disabled"),
+    "access_key.rotated": _tells_key("rotate-ccw", "rotated"),
+    "access_key.deleted": _tells_key("trash-2", "deleted"),
     "registry.imported": _tell_imported,
     "user.created": _tell_user_created,
     "user.role_changed": _tell_role_changed,

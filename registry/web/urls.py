@@ -7,7 +7,7 @@ from django.views.generic import RedirectView
 
 from . import converters
 from .icons import icon_sprite
-from .views import accounts, activity, groups, metadata, packages, register, reviews, tags, timeline, versions
+from .views import access_keys, accounts, activity, groups, metadata, packages, register, reviews, tags, timeline, versions
 
 register_converter(converters.RegionConverter, "region")
 register_converter(converters.NameConverter, "name")
@@ -58,8 +58,17 @@ urlpatterns = [
     path("activity/", activity.activity_list, name="activity"),
     path("login/", accounts.login, name="login"),
     path("logout/", accounts.logout, name="logout"),
+    path("settings/access-keys/", access_keys.key_list, name="access-keys"),
+    path("settings/access-keys/new/", access_keys.key_create, name="access-key-new"),
+    path("settings/access-keys/<row:pk>/", access_keys.key_detail, name="access-key"),
+    path("settings/access-keys/<row:pk>/rename/", access_keys.key_rename, name="access-key-rename"),
+    path("settings/access-keys/<row:pk>/active/", access_keys.key_active, name="access-key-active"),
+    path("settings/access-keys/<row:pk>/rotate/", access_keys.key_rotate, name="access-key-rotate"),
+    path("settings/access-keys/<row:pk>/delete/", access_keys.key_delete, name="access-key-delete"),
     path("settings/password/", accounts.password_change, name="password-change"),
     path("settings/users/", accounts.user_list, name="user-list"),
     path("settings/users/new/", accounts.user_create, name="user-create"),
     path("settings/users/<row:pk>/", accounts.user_detail, name="user-detail"),
+    path("settings/users/<row:pk>/access-keys/", access_keys.key_list, name="user-access-keys"),
+    path("settings/users/<row:pk>/access-keys/new/", access_keys.key_create, name="user-access-key-new"),
 ]

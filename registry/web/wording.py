@@ -107,6 +107,12 @@ def day_name(value: date | datetime, today: date | None = None) -> str:
     return f"{day:%A} {day.day} {day:%B}" + (f" {day.year}" if day.year != today.year else "")
 
 
+def short_day(value: object) -> str:
+    """Return the UTC day as "20 Feb 2027"; "" for no time."""
+    moment = _moment(value)
+    return f"{moment.astimezone(UTC).day} {moment.astimezone(UTC):%b %Y}" if moment else ""
+
+
 def period_name(value: date | datetime, today: date | None = None) -> str:
     """Return the timeline's heading of a registration time: "Last 7 days", else "November 2026"."""
     day = value.astimezone(UTC).date() if isinstance(value, datetime) else value

@@ -24,7 +24,7 @@ from tests.factories import an_actor
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite_only]
 
-EXAMPLES = 700
+EXAMPLES = 680
 ROUND = settings(
     max_examples=EXAMPLES,
     deadline=None,
@@ -131,6 +131,8 @@ def registrations() -> st.SearchStrategy[dict[str, Any]]:
 def test_what_is_registered_comes_back_exactly(group, members):
     arn = answer("CreateModelPackage", members)["ModelPackageArn"]
     said = answer("DescribeModelPackage", {"ModelPackageName": arn})
+    if members.get("ModelLifeCycle", {}).get("StageDescription") == "":
+        del members["ModelLifeCycle"]["StageDescription"]  # an empty text is no description
     for member, value in members.items():
         if value not in ("", {}) and member != "CertifyForMarketplace":
             assert said[member] == value, member

@@ -47,12 +47,19 @@ class OwnPasswordForm(NewPasswordForm):
 
 
 class NewUserForm(NewPasswordForm):
-    """Make a user with a first password."""
+    """Make a person with a first password, or a service account without any."""
 
     username = forms.CharField(label="Username", max_length=User._meta.get_field("username").max_length)
     email = forms.EmailField(label="Email", required=False, max_length=254)
     role = forms.ChoiceField(label="Role", choices=ROLE_CHOICES, initial=Role.VIEWER.value)
-    field_order = ["username", "email", "role", "password", "password_again"]
+    is_service = forms.BooleanField(label="Service account", required=False)
+    field_order = ["username", "email", "role", "is_service", "password", "password_again"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.is_bound and self.data.get("is_service"):
+            # Not drawn then; what was typed before counts as little.
+            del self.fields["password"], self.fields["password_again"]
 
 
 class RoleForm(forms.Form):

@@ -19,6 +19,7 @@ from registry.accounts.permissions import authorize
 
 from ..forms.accounts import ActiveForm, NewPasswordForm, NewUserForm, OwnPasswordForm, RoleForm
 from ..htmx import redirect_to
+from ..keys import keys_context
 from ..subjects import actor_of
 from .errors import refuse_role, too_many_requests
 
@@ -138,7 +139,7 @@ def user_list(request: HttpRequest) -> HttpResponse:
 @sensitive_post_parameters()
 @require_http_methods(["GET", "HEAD", "POST"])
 def user_create(request: HttpRequest) -> HttpResponse:
-    """Make a user with a role and a first password."""
+    """Make a person with a role and a first password, or a service account, which has none and leads to its keys."""
     actor = actor_of(request)
     authorize(actor, "user.edit")
     form = NewUserForm(request.POST or None)
@@ -146,9 +147,13 @@ def user_create(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         status = 422
         if form.is_valid():
-            values = {name: form.cleaned_data[name] for name in ("username", "email", "role", "password")}
+            values = {name: form.cleaned_data[name] for name in ("username", "email", "role")}
             try:
-                user = services.create_user(actor=actor, **values)
+                if form.cleaned_data["is_service"]:
+                    user = services.create_service_account(actor=actor, **values)
+                    messages.success(request, f"Service account {user.username} made. Now give it a key.")
+                    return redirect("user-detail", pk=user.pk)
+                user = services.create_user(actor=actor, password=form.cleaned_data["password"], **values)
             except ValidationError as error:
                 _add_errors(form, error)
             else:
@@ -179,7 +184,7 @@ def user_detail(request: HttpRequest, pk: int) -> HttpResponse:
             own = user.pk == request.user.pk and change != "password"
             return redirect("group-list") if own else redirect("user-detail", pk=pk)
         user = User.objects.with_roles().get(pk=pk)
-    context = {"person": user, "forms": forms, "section": "users", "is_self": user.pk == request.user.pk}
+    context = keys_context(request, user) | {"forms": forms, "section": "users"}
     return render(request, "accounts/user.html", context, status=422 if request.method == "POST" else 200)
 
 
@@ -192,6 +197,8 @@ def _change_user(request: HttpRequest, user: User, change: str, form: RoleForm |
             return f"{user.username} has the role {data['role']}."
         if change == "active":
             services.set_active(actor=actor, user=user, active=data["is_active"] == "on")
+            if user.is_service:
+                return f"The keys of {user.username} {'work' if user.is_active else 'no longer work'}."
             return f"{user.username} may sign in." if user.is_active else f"{user.username} may no longer sign in."
         services.set_password(actor=actor, user=user, password=data["password"])
         if user.pk == request.user.pk:
