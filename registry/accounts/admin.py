@@ -17,7 +17,7 @@ from django.http import HttpRequest, HttpResponse
 from registry.events.admin import ViewOnlyAdmin
 
 from . import services
-from .models import Role, SignInFailure, User
+from .models import AccessKey, Role, SignInFailure, User
 from .permissions import Actor, NotAllowed
 
 
@@ -165,8 +165,8 @@ class UserAdmin(ServiceAdmin):
     """Who may sign in, with which role; names stay, since the log speaks of them."""
 
     add_action = change_action = "user.edit"
-    list_display = ["username", "email", "role_name", "is_active", "last_login", "date_joined"]
-    list_filter = [RoleFilter, "is_active"]
+    list_display = ["username", "email", "role_name", "is_active", "is_service", "last_login", "date_joined"]
+    list_filter = [RoleFilter, "is_active", "is_service"]
     search_fields = ["username", "email"]
     ordering = ["username", "id"]
 
@@ -180,10 +180,12 @@ class UserAdmin(ServiceAdmin):
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         if obj is None:
             return ["username", "email", "role", "password"]
+        if obj.is_service:
+            return ["username", "email", "is_service", "role", "is_active", "date_joined"]
         return ["username", "email", "role", "is_active", "password", "last_login", "date_joined"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        return ["username", "email", "last_login", "date_joined"] if obj else []
+        return ["username", "email", "is_service", "last_login", "date_joined"] if obj else []
 
     @admin.display(description="role")
     def role_name(self, user: User) -> str:
@@ -199,7 +201,7 @@ class UserAdmin(ServiceAdmin):
             services.set_role(actor=actor, user=user, role=data["role"])
         if data["is_active"] != user.is_active:
             services.set_active(actor=actor, user=user, active=data["is_active"])
-        if data["password"]:
+        if data.get("password"):
             try:
                 services.set_password(actor=actor, user=user, password=data["password"])
             except ValidationError as error:
@@ -218,6 +220,32 @@ class SignInFailureAdmin(ViewOnlyAdmin):
     search_help_text = "The whole address"
     ordering = ["-at", "-id"]
     fields = ["at", "address"]
+
+
+@admin.register(AccessKey)
+class AccessKeyAdmin(ViewOnlyAdmin):
+    """Which keys there are and when they were used; they are made and changed on the user's page, in the registry."""
+
+    list_display = ["user", "name", "key_id", "role", "is_active", "expires_at", "last_used_at"]
+    list_filter = ["is_active"]
+    list_select_related = ["user"]
+    list_display_links = ["name"]
+    search_fields = ["key_id__exact", "name__exact", "user__username__exact"]
+    search_help_text = "The whole id or name of a key, or the whole name of a user"
+    ordering = ["-id"]
+    # Named one by one: the secret, encrypted as it is, has no place on a page.
+    fields = [
+        "user",
+        "name",
+        "key_id",
+        "role",
+        "is_active",
+        "expires_at",
+        "last_used_at",
+        "last_used_by",
+        "created_at",
+        "created_by_name",
+    ]
 
 
 class RoleAdmin(ViewOnlyAdmin):

@@ -7,6 +7,7 @@ import hmac
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
@@ -50,7 +51,7 @@ class Caller:
 class _ExactHeaders(SigV4Auth):
     """Signs just the headers it is given; botocore's own leaves some out that a client may have signed."""
 
-    def headers_to_sign(self, request):  # type: ignore[no-untyped-def]
+    def headers_to_sign(self, request: AWSRequest) -> Any:
         return request.headers
 
 
@@ -75,7 +76,8 @@ def authenticate(request: HttpRequest, *, service: str, required: frozenset[str]
         raise Refusal("InvalidSignatureException", f"Credential should be scoped to correct service: '{service}'.")
     if not _REGION.fullmatch(found["region"]):
         raise Refusal(
-            "InvalidSignatureException", "Credential should be scoped to a valid region: 9 to 16 of a-z, 0-9 and hyphen."
+            "InvalidSignatureException",
+            "Credential should be scoped to a valid region: 9 to 16 of a-z, 0-9 and hyphen.",
         )
     names = found["headers"].split(";")
     missing = required - set(names)

@@ -276,7 +276,9 @@ def _user(event: _Event) -> Markup:
 
 
 def _tell_user_created(event: _Event) -> _Told:
-    words = Markup("made the {} {}").format("service account" if event.after.get("is_service") else "user", _user(event))
+    words = Markup("made the {} {}").format(
+        "service account" if event.after.get("is_service") else "user", _user(event)
+    )
     role = event.after.get("role")
     return _Told("user", words + (Markup(" with the role {}").format(role) if role else Markup("")))
 

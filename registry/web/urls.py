@@ -7,7 +7,19 @@ from django.views.generic import RedirectView
 
 from . import converters
 from .icons import icon_sprite
-from .views import access_keys, accounts, activity, groups, metadata, packages, register, reviews, tags, timeline, versions
+from .views import (
+    access_keys,
+    accounts,
+    activity,
+    groups,
+    metadata,
+    packages,
+    register,
+    reviews,
+    tags,
+    timeline,
+    versions,
+)
 
 register_converter(converters.RegionConverter, "region")
 register_converter(converters.NameConverter, "name")

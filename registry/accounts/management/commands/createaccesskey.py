@@ -28,7 +28,9 @@ class Command(BaseCommand):
         parser.add_argument("username", metavar="USER", help="whose key it is: a person or a service account")
         parser.add_argument("--name", metavar="N", help=f"what the key is for (default {DEFAULT_NAME})")
         parser.add_argument(
-            "--role", metavar="R", help=f"narrows the user's own role: {', '.join(Role.values)} (default: the user's own)"
+            "--role",
+            metavar="R",
+            help=f"narrows the user's own role: {', '.join(Role.values)} (default: the user's own)",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:

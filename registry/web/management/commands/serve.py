@@ -94,8 +94,8 @@ class Command(BaseCommand):
         """Put the access keys' secrets under the first of REGISTRY_SECRET_KEY; say which ones none of them opens."""
         for key in reencrypt_secrets():
             self.stderr.write(
-                f"Warning: the access key {key.name} of {key.user.username} cannot sign any more: its secret is under a "
-                "REGISTRY_SECRET_KEY that is no longer listed. List it again, or rotate the key."
+                f"Warning: the access key {key.name} of {key.user.username} cannot sign any more: its secret is under "
+                "a REGISTRY_SECRET_KEY that is no longer listed. List it again, or rotate the key."
             )
 
     def collect_static(self) -> None:
