@@ -107,7 +107,8 @@ def _clean_role(user: User, role: Role | str | None) -> str:
     if role not in Role.values:
         raise ValidationError({"role": [f"The role is one of {', '.join(Role.values)}."]})
     if Role(role).rank > held.rank:
-        raise ValidationError({"role": [f"{user.username} is {held}; a key cannot have the wider role {Role(role)}."]})
+        wider = f"{user.username} has the role {held}; a key cannot have the wider role {Role(role)}."
+        raise ValidationError({"role": [wider]})
     return Role(role).value
 
 
