@@ -55,9 +55,9 @@ def key_for(db: None, settings: Any) -> Callable[..., tuple[str, str]]:
     """A function from a role to an access key id and its secret, of a new user with that role."""
     settings.ALLOWED_HOSTS = ["registry.test", "testserver"]
 
-    def make(role: Role | str = Role.ADMIN, **values: Any) -> tuple[str, str]:
+    def make(role: Role | str = Role.ADMIN, *, key_role: str = "", **values: Any) -> tuple[str, str]:
         user = make_user(role)
-        key, secret = create_access_key(actor=Actor.system("test"), user=user, name="pipeline", **values)
+        key, secret = create_access_key(actor=Actor.system("test"), user=user, name="pipeline", role=key_role, **values)
         return key.key_id, secret
 
     return make
