@@ -47,6 +47,8 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "django_htmx",
+    "django_tasks",
+    "django_tasks_db",
 ]
 
 MIDDLEWARE = [
@@ -137,6 +139,10 @@ ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
 ACCOUNT_RATE_LIMITS = False
 # REMOTE_ADDR is the visitor's address already: PublicAddressMiddleware reads the proxies' header.
 ALLAUTH_TRUSTED_PROXY_COUNT = 0
+
+# Background work: rows of the same database, taken by `manage.py worker`
+
+TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
 
 # Sessions, cookies, headers
 

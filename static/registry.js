@@ -34,8 +34,9 @@
     const back = document.activeElement; box.select(); const done = document.execCommand('copy'); box.remove(); back?.focus();
     if (!done) throw new Error('refused');
   };
-  clicked('[data-copy]', async (b) => {
-    try { await copied(b.dataset.copy); b.dataset.done = ''; say('Copied'); setTimeout(() => delete b.dataset.done, 1500); } catch { say('Copy is blocked by the browser', 'bad'); }
+  clicked('[data-copy], [data-copy-code]', async (b) => {
+    const code = b.dataset.copy ?? $$('pre', b.closest('.card')).find(visible)?.textContent.trim() ?? '';
+    try { await copied(code); b.dataset.done = ''; say('Copied'); setTimeout(() => delete b.dataset.done, 1500); } catch { say('Copy is blocked by the browser', 'bad'); }
   });
 
   /* ---------- dialogs and menus ---------- */

@@ -78,8 +78,18 @@ class Server:
             found |= more
         return {pid: parents[pid] for pid in found - {self.process.pid}}
 
+    def children(self, word: str) -> list[int]:
+        """Return the supervisor's own children with that word in their command line."""
+        found = [pid for pid, parent in self.family().items() if parent == self.process.pid]
+        return [pid for pid in found if word.encode() in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")]
+
     def master(self) -> int:
-        return next(pid for pid, parent in self.family().items() if parent == self.process.pid)
+        return self.children("granian")[0]
+
+    def wait_worker(self) -> int:
+        """Return the background worker's process; it starts when the server is ready."""
+        wait_until(lambda: bool(self.children("worker")))
+        return self.children("worker")[0]
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         if self.process.poll() is None:
@@ -202,8 +212,8 @@ def test_killed_master_is_replaced_and_leaves_no_worker(start):
     server = start().wait_ready()
     before = server.family()
     os.kill(server.master(), signal.SIGKILL)
-    wait_until(lambda: not any(alive(pid) for pid in before))
-    wait_until(lambda: len(server.family()) >= 2)
+    wait_until(lambda: not any(alive(pid) for pid in before if pid not in server.children("worker")))
+    wait_until(lambda: len(server.family()) >= 3)
     wait_until(lambda: answers(server))
     assert "starting it again" in server.output
     assert server.stop() == 0

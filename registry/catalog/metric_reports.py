@@ -8,7 +8,7 @@ import json
 import math
 import re
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,14 @@ REPORT_MAX = 5 * 1024 * 1024
 NOTE_MAX = 300
 # Addresses that are read with the extra `s3`. None that names a file of this machine: the address comes from the data.
 REMOTE = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "https", "memory"})
+# Those that are read in the background: a registration must not make the server call just any https address.
+STORES = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az"})
+# What fsspec itself needs to speak to a store; without it the extra is not there for that store.
+_DRIVERS = {
+    **dict.fromkeys(("s3", "s3a"), "s3fs"),
+    **dict.fromkeys(("gs", "gcs"), "gcsfs"),
+    **dict.fromkeys(("abfs", "abfss", "az"), "adlfs"),
+}
 # Where ModelMetrics names reports (contract section 8); the first to have a name gives its value.
 POINTERS = (
     ("ModelQuality", "Statistics"),
@@ -79,11 +87,13 @@ class NotRead(Exception):
 class MetricReports:
     """Reads the reports that packages point to. `roots` are the folders that stand for buckets.
 
-    A bucket that cannot be reached is asked once only, so keep one of these for a whole import.
+    A bucket that cannot be reached is asked once only, so keep one of these for a whole import. `schemes` are those
+    that may be read where no folder is mapped.
     """
 
-    def __init__(self, roots: Mapping[str, Path] | None = None) -> None:
+    def __init__(self, roots: Mapping[str, Path] | None = None, *, schemes: Set[str] = REMOTE) -> None:
         self.roots = {bucket: Path(folder).resolve() for bucket, folder in (roots or {}).items()}
+        self.schemes = schemes
         self._unreachable: dict[str, str] = {}
 
     def read(self, model_metrics: Any) -> tuple[list[ReportedMetric], str]:
@@ -93,29 +103,43 @@ class MetricReports:
         """
         found: dict[str, ReportedMetric] = {}
         note = ""
-        for kind, member in POINTERS:
-            pointer = _member(_member(model_metrics, kind), member)
-            address = _member(pointer, "S3Uri")
-            if not isinstance(address, str) or not address:
-                continue
+        for address, digest in _pointers(model_metrics):
             try:
-                report = _parse(self._fetch(address), _member(pointer, "ContentDigest"))
+                report = _parse(self._fetch(address), digest)
                 for metric in metrics_of_report(report):
                     found.setdefault(metric.name, metric)
             except NotRead as error:
-                shown = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in address)
-                note = note or f"not read: {error}: {shown}"
-        return list(found.values()), note[:NOTE_MAX]
+                note = note or _note(error, address)
+        return list(found.values()), note
 
-    def _fetch(self, address: str) -> bytes:
+    def within_reach(self, model_metrics: Any) -> tuple[bool, str]:
+        """Whether any report that a ModelMetrics member names could be read from here, and why not; reads nothing."""
+        note = ""
+        for address, _ in _pointers(model_metrics):
+            try:
+                self._place(address)
+            except NotRead as error:
+                note = note or _note(error, address)
+            else:
+                return True, ""
+        return False, note
+
+    def _place(self, address: str) -> tuple[str, str, str]:
+        """Scheme, bucket and key of an address that could be read; NotRead for any other."""
         scheme, _, rest = address.partition("://")
         bucket, _, key = rest.partition("/")
         if scheme == "s3" and bucket in self.roots:
-            return _read_file(self.roots[bucket], key)
-        if scheme not in REMOTE:
+            return scheme, bucket, key
+        if scheme not in self.schemes:
             raise NotRead("such addresses are not read")
-        if importlib.util.find_spec("fsspec") is None:
+        if not all(importlib.util.find_spec(name) for name in ("fsspec", _DRIVERS.get(scheme, "fsspec"))):
             raise NotRead(f"no folder is mapped to {scheme}://{bucket}")
+        return scheme, bucket, key
+
+    def _fetch(self, address: str) -> bytes:
+        scheme, bucket, key = self._place(address)
+        if scheme == "s3" and bucket in self.roots:
+            return _read_file(self.roots[bucket], key)
         where = f"{scheme}://{bucket}"
         if where in self._unreachable:
             raise NotRead(self._unreachable[where])
@@ -130,6 +154,20 @@ class MetricReports:
         except Exception as error:  # every file system has errors of its own; none may end an import
             self._unreachable[where] = f"{where} cannot be reached ({type(error).__name__})"
             raise NotRead(self._unreachable[where]) from None
+
+
+def _pointers(model_metrics: Any) -> Iterator[tuple[str, Any]]:
+    """Address and ContentDigest of each report that a ModelMetrics member names."""
+    for kind, member in POINTERS:
+        pointer = _member(_member(model_metrics, kind), member)
+        address = _member(pointer, "S3Uri")
+        if isinstance(address, str) and address:
+            yield address, _member(pointer, "ContentDigest")
+
+
+def _note(error: NotRead, address: str) -> str:
+    shown = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in address)
+    return f"not read: {error}: {shown}"[:NOTE_MAX]
 
 
 def _member(value: Any, name: str) -> Any:

@@ -1,4 +1,4 @@
-"""Keeps the production server running: starts granian, starts it again when it ends, stops it cleanly.
+"""Keeps the production server and its background worker running: starts them, again when they end, stops them.
 
 Runs as a process of its own (`python -m registry.web.server HOST PORT WORKERS`) and imports no Django, so that
 the watcher costs little memory. `manage.py serve` turns into it when everything is prepared.
@@ -20,6 +20,8 @@ GRACE_SECONDS = 10
 FIRST_TRIES = 3
 LONGEST_PAUSE_SECONDS = 15
 READY_SECONDS = 60
+# How often the two processes are looked at; also how long a stop may wait for that.
+TEND_SECONDS = 0.2
 
 SUPERVISOR_VARIABLE = "REGISTRY_SUPERVISOR"
 
@@ -46,6 +48,11 @@ def granian_command(host: str, port: int, workers: int) -> list[str]:
         "--log-level=error",
         "registry.wsgi:application",
     ]
+
+
+def worker_command() -> list[str]:
+    """Return the command line of the process that does what requests leave to do."""
+    return [sys.executable, "manage.py", "worker"]
 
 
 def address_is_free(host: str, port: int) -> OSError | None:
@@ -89,13 +96,56 @@ def say(line: str) -> None:
         print(line, flush=True)
 
 
+class Helper:
+    """The background worker beside the server: started again when it ends, never in the server's way."""
+
+    def __init__(self) -> None:
+        self.child: subprocess.Popen[bytes] | None = None
+        self.is_stopping = False
+        self.failures = 0
+        self.started_at = self.start_at = 0.0
+
+    def tend(self) -> None:
+        """Start the worker where there is none; after a failure later, and ever later."""
+        now = time.monotonic()
+        if self.child is not None and (code := self.child.poll()) is not None:
+            self.child = None
+            # It ends by itself after many jobs, to begin afresh; that is no failure.
+            self.failures = 0 if code == 0 or now - self.started_at > 60 else self.failures + 1
+            pause = min(2 ** (self.failures - 1), LONGEST_PAUSE_SECONDS) if self.failures else 0
+            if code:
+                say(f"The background worker ended by itself (exit code {code}); starting it again in {pause} s.")
+            self.start_at = now + pause
+        if self.child is None and now >= self.start_at:
+            self.started_at = now
+            self.child = subprocess.Popen(worker_command(), start_new_session=True, preexec_fn=end_with_parent)
+
+    def stop(self) -> None:
+        """Ask the worker, once, to finish the job it is at: a second request would make it drop the job."""
+        if self.child is not None and self.child.poll() is None and not self.is_stopping:
+            self.is_stopping = True
+            self.child.terminate()
+
+    def end(self, deadline: float) -> None:
+        """Wait for the worker until `deadline`, then end it: what it was at is taken up at the next start."""
+        if self.child is None:
+            return
+        self.stop()
+        try:
+            self.child.wait(timeout=max(0.1, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            self.child.kill()
+            self.child.wait()
+
+
 class Supervisor:
-    """Owns the server process: one at a time, none left behind."""
+    """Owns the server process, one at a time, and the worker beside it; none is left behind."""
 
     def __init__(self, host: str, port: int, workers: int) -> None:
         self.host, self.port = host, port
         self.command = granian_command(host, port, workers)
         self.child: subprocess.Popen[bytes] | None = None
+        self.helper = Helper()
         self.stop_asked_at = 0.0
         self.was_ready = False
 
@@ -113,10 +163,12 @@ class Supervisor:
             failures = 1 if self.was_ready and time.monotonic() - started > 60 else failures + 1
             if not self.was_ready and failures >= FIRST_TRIES:
                 say("The server could not be started; the lines above say why.")
+                self.helper.end(time.monotonic() + GRACE_SECONDS)
                 return 1
             pause = min(2 ** (failures - 1), LONGEST_PAUSE_SECONDS)
             say(f"The server ended by itself (exit code {code}); starting it again in {pause} s.")
             self.pause(pause)
+        self.helper.end(self.stop_asked_at + GRACE_SECONDS)
         say("Stopped.")
         return 0
 
@@ -133,7 +185,10 @@ class Supervisor:
             self.child.terminate()
         if not self.was_ready:
             self.wait_ready(self.child)
-        code = self.child.wait()
+        while (code := self.child.poll()) is None:
+            if self.was_ready and not self.stop_asked_at:
+                self.helper.tend()
+            time.sleep(TEND_SECONDS)
         self.end_group(self.child.pid)
         return code
 
@@ -173,6 +228,7 @@ class Supervisor:
             return
         self.stop_asked_at = now
         signal.alarm(GRACE_SECONDS + 5)
+        self.helper.stop()
         if self.child and self.child.poll() is None:
             self.child.terminate()
 

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest
 
 from registry.accounts.permissions import Actor
 from registry.catalog.models import ModelPackage, ModelPackageGroup
+
+from .wording import utc
+
+
+class Deleted(Http404):
+    """What the address named was deleted; the text says by whom and when."""
 
 
 def actor_of(request: HttpRequest) -> Actor:
@@ -18,6 +27,7 @@ def find_group(request: HttpRequest, region: str, name: str) -> ModelPackageGrou
     """The live group of that address; Http404 where there is none that the user may know of."""
     group = ModelPackageGroup.objects.visible_to(request.user).filter(region=region, name=name).first()  # type: ignore[arg-type]
     if group is None:
+        refuse_deleted(request, f"The group {name}", ModelPackageGroup.objects.filter(region=region, name=name))
         raise Http404(f"There is no group {name}.")
     return group
 
@@ -26,6 +36,11 @@ def find_version(request: HttpRequest, region: str, name: str, version: int) -> 
     """The live version of that address with its group; Http404 where there is none that the user may know of."""
     package = ModelPackage.objects.visible_to(request.user).of_version(region, name, version).first()  # type: ignore[arg-type]
     if package is None:
+        gone = ModelPackage.objects.of_version(region, name, version)
+        refuse_deleted(request, f"v{version} of {name}", gone)
+        live = ModelPackageGroup.objects.live().filter(region=region, name=name)
+        if not live.exists():
+            refuse_deleted(request, f"The group {name}", ModelPackageGroup.objects.filter(region=region, name=name))
         raise Http404(f"There is no version {version} of {name}.")
     return package
 
@@ -34,5 +49,16 @@ def find_unversioned(request: HttpRequest, region: str, name: str) -> ModelPacka
     """The live unversioned package of that address; Http404 where there is none that the user may know of."""
     package = ModelPackage.objects.visible_to(request.user).unversioned().filter(region=region, name=name).first()  # type: ignore[arg-type]
     if package is None:
+        gone = ModelPackage.objects.unversioned().filter(region=region, name=name)
+        refuse_deleted(request, f"The package {name}", gone)
         raise Http404(f"There is no package {name}.")
     return package
+
+
+def refuse_deleted(request: HttpRequest, what: str, rows: QuerySet[Any]) -> None:
+    """Raise Deleted if one of `rows` was, for somebody who may read here; the last of several of a name counts."""
+    if actor_of(request).role is None:
+        return
+    found = rows.filter(deleted_at__isnull=False).order_by("-deleted_at").values_list("deleted_at", "deleted_by_name")
+    for at, by in found[:1]:
+        raise Deleted(f"{what} was deleted by {by or 'somebody'} on {utc(at)}.")

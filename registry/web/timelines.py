@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from registry.catalog.reports.timeline import Point, Row, TimelinePage
+from registry.catalog.reports.timeline import Point, Row, TimelinePage, Tombstone
 
 from .charts import TrendPoint, rail, rail_x
 from .wording import digits_for, number, period_name, plural, short_image, status_look
@@ -50,12 +50,26 @@ class Line:
 
 
 @dataclass(frozen=True)
+class Gap:
+    """Deleted versions in the place of their rows; the rail passes by."""
+
+    tombstone: Tombstone
+    rail: Markup
+
+    @property
+    def name(self) -> str:
+        """The version, or the first and the last."""
+        first, last = self.tombstone.first, self.tombstone.last
+        return f"v{last}" if first == last else f"v{first} to v{last}"
+
+
+@dataclass(frozen=True)
 class Period:
     """The rows under one heading; `name` is empty where they go on from the page before."""
 
     name: str
     rail: Markup
-    lines: list[Line]
+    lines: list[Line | Gap]
 
 
 def scale_of(series: Sequence[Point]) -> Scale:
@@ -76,6 +90,9 @@ def lay_out(page: TimelinePage, scale: Scale, *, continued: bool) -> list[Period
     neighbours: list[Row | None] = [page.above, *rows, page.below]
     names = [period_name(row.created_at) if row else None for row in neighbours]
     periods: list[Period] = []
+    gaps = list(page.tombstones)
+    # Rows that a gap follows; their line bends into the vertical one that passes the gap.
+    cut = {next((n for n, row in enumerate(rows) if row.version < gap.first), len(rows)) for gap in gaps}
     for i, row in enumerate(rows, start=1):
         is_first = i == 1
         new_period = names[i] != names[i - 1] or (is_first and not continued)
@@ -83,6 +100,11 @@ def lay_out(page: TimelinePage, scale: Scale, *, continued: bool) -> list[Period
             meeting = _between(around[i - 1], around[i])
             heading = rail(meeting, meeting, meeting, marked=False) if new_period else Markup()
             periods.append(Period(names[i] or "" if new_period else "", heading, []))
+        passing = rail(*[_between(around[i - 1], around[i])] * 3, marked=False)
+        while gaps and gaps[0].first > row.version:
+            # Under a new heading only at the very top: else they belong to the row above, whose period this is not.
+            place = periods[-2] if new_period and not is_first else periods[-1]
+            place.lines.append(Gap(gaps.pop(0), passing))
         measured = row.value is not None or scale.low is None
         drawing = (
             rail(
@@ -90,13 +112,18 @@ def lay_out(page: TimelinePage, scale: Scale, *, continued: bool) -> list[Period
                 around[i - 1],
                 around[i + 1],
                 row.status,
-                joins_above=not new_period,
-                joins_below=names[i] == names[i + 1],
+                joins_above=not new_period and i - 1 not in cut,
+                joins_below=names[i] == names[i + 1] and i not in cut,
             )
             if measured
             else rail(None, _between(around[i - 1], around[i]), _between(around[i], around[i + 1]), row.status)
         )
         periods[-1].lines.append(Line(row, drawing))
+    if gaps:
+        meeting = _between(around[-2], around[-1]) if rows else None
+        if not periods:
+            periods.append(Period("", Markup(), []))
+        periods[-1].lines += [Gap(gap, rail(meeting, meeting, meeting, marked=False)) for gap in gaps]
     return periods
 
 

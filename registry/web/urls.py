@@ -12,7 +12,9 @@ from .views import (
     accounts,
     activity,
     groups,
+    live,
     metadata,
+    metrics,
     packages,
     register,
     reviews,
@@ -33,6 +35,7 @@ _package_patterns = [
     path("metadata/<row:pk>/edit/", metadata.metadata_edit, name="metadata-edit"),
     path("metadata/<row:pk>/remove/", metadata.metadata_remove, name="metadata-remove"),
     path("stage/", reviews.stage_update, name="stage"),
+    path("metrics/", metrics.metrics_read, name="metrics"),
     path("tags/", tags.package_tags, name="tags"),
     path("tags/edit/", tags.package_tags_edit, name="tags-edit"),
 ]
@@ -40,12 +43,14 @@ _package_patterns = [
 _version_patterns: list[URLPattern | URLResolver] = [
     path("", versions.package_detail, name="package-detail"),
     path("review/", reviews.package_review, name="package-review"),
+    path("live/", live.package_live, name="package-live"),
     path("", include((_package_patterns, "web"), namespace="version")),
 ]
 
 _group_patterns: list[URLPattern | URLResolver] = [
     path("", timeline.group_detail, name="group-detail"),
     path("timeline/", timeline.group_timeline, name="group-timeline"),
+    path("live/", live.group_live, name="group-live"),
     path("description/", groups.group_description, name="group-description"),
     path("tags/", tags.group_tags, name="group-tags"),
     path("tags/edit/", tags.group_tags_edit, name="group-tags-edit"),

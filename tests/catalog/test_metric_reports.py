@@ -188,6 +188,6 @@ def test_a_bucket_that_cannot_be_reached_is_asked_once(monkeypatch):
     monkeypatch.setattr(metric_reports, "_read_remote", refuse)
     reports = MetricReports()
     for name in "abc":
-        note = reports.read(pointer(f"s3://far/{name}.json"))[1]
-        assert note == f"not read: s3://far cannot be reached (OSError): s3://far/{name}.json"
-    assert asked == ["s3://far/a.json"]
+        note = reports.read(pointer(f"https://far/{name}.json"))[1]
+        assert note == f"not read: https://far cannot be reached (OSError): https://far/{name}.json"
+    assert asked == ["https://far/a.json"]

@@ -30,6 +30,7 @@ ROWS = 50  # versions in one answer
 SERIES = 600  # newest versions that trend and rail cover (DESIGN.md section 5)
 RECENT = 100  # newest versions whose metric names, images and metadata the menus offer
 WAITING_SHOWN = 3
+TOMBSTONES = 200  # deleted versions looked at for one answer
 _LEAD = 200  # characters of a description that a row may show
 
 STATUS_WORDS: dict[str, str | None] = {
@@ -140,12 +141,26 @@ class Row:
 
 
 @dataclass(frozen=True)
+class Tombstone:
+    """Deleted versions that stood side by side, from `last` down to `first`, deleted by one person on one day."""
+
+    first: int
+    last: int
+    deleted_at: datetime
+    deleted_by: str
+
+
+@dataclass(frozen=True)
 class TimelinePage:
-    """Up to ROWS rows, newest first, with the row shown above them and the row below, for the line and the headings."""
+    """Up to ROWS rows, newest first, with the row shown above them and the row below, for the line and the headings.
+
+    `tombstones` are the deleted versions between them, newest first: down to the last row, or to the end of the group.
+    """
 
     rows: list[Row]
     above: Row | None
     below: Row | None
+    tombstones: list[Tombstone] = field(default_factory=list)
 
     @property
     def older(self) -> int | None:
@@ -219,15 +234,39 @@ def read_waiting(group: ModelPackageGroup, metric: str, series: Sequence[Point])
 def read_page(
     group: ModelPackageGroup, *, metric: str, shown: VersionFilter, before: int | None = None
 ) -> TimelinePage:
-    """The newest ROWS versions that `shown` lets through, or those below the number `before`; two queries."""
+    """The newest ROWS versions that `shown` lets through, or those below the number `before`; three queries."""
     wanted = shown.apply(versions_of(group))
     if before is not None:
         wanted = wanted.filter(version__lte=before)  # with the row above, when it is (still) shown
     rows = [Row(*values) for values in _row_values(wanted, group, metric)[: ROWS + 2]]
     above = rows.pop(0) if before is not None and rows and rows[0].version == before else None
-    page = TimelinePage(rows[:ROWS], above, rows[ROWS] if len(rows) > ROWS else None)
+    below = rows[ROWS] if len(rows) > ROWS else None
+    rows = rows[:ROWS]
+    page = TimelinePage(rows, above, below, _tombstones(group, shown, before, rows[-1].version if below else 0))
     _add_properties(group, page.rows)
     return page
+
+
+def _tombstones(group: ModelPackageGroup, shown: VersionFilter, before: int | None, down_to: int) -> list[Tombstone]:
+    """The deleted versions below `before` and above `down_to`; the next page begins with those below its last row.
+
+    No query where no number is missing.
+    """
+    if group.version_count == group.last_version:
+        return []
+    gone = shown.apply(ModelPackage.objects.filter(group=group, deleted_at__isnull=False, version__gt=down_to))
+    if before is not None:
+        gone = gone.filter(version__lt=before)
+    found: list[Tombstone] = []
+    for version, at, by in gone.order_by("-version").values_list("version", "deleted_at", "deleted_by_name")[
+        :TOMBSTONES
+    ]:
+        run = found[-1] if found else None
+        if run and run.first == version + 1 and (run.deleted_by, run.deleted_at.date()) == (by, at.date()):
+            found[-1] = Tombstone(version, run.last, run.deleted_at, by)
+        else:
+            found.append(Tombstone(version, version, at, by))
+    return found
 
 
 def _measured(metric: str) -> FilteredRelation:

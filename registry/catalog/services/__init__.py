@@ -14,6 +14,7 @@ from .import_runs import import_records
 from .imports import Outcome, import_model_package, import_model_package_group
 from .life_cycles import update_model_life_cycle
 from .metadata import update_customer_metadata
+from .metric_readings import read_metrics_again
 from .metrics import store_metrics
 from .packages import create_model_package
 from .policies import set_group_policy
@@ -38,6 +39,7 @@ __all__ = [
     "import_model_package_group",
     "import_records",
     "once",
+    "read_metrics_again",
     "set_group_policy",
     "set_tags",
     "store_metrics",

@@ -29,6 +29,7 @@ from ..models import (
 )
 from ..validators import validate_name
 from .locks import user_context
+from .metric_readings import note_out_of_reach, request_metric_reading
 from .metrics import metrics_of_metadata
 from .registrations import Registration
 from .states import package_state
@@ -199,8 +200,8 @@ def create_model_package(
     """Register the next version of `group`, or the unversioned package `name` in `region`; never both.
 
     Needs contributor; reviewer when it is registered as Approved or Rejected, or in another stage than the first.
-    Leaves `model_package.created`. Raises NotAllowed, NotFound (group deleted meanwhile), AlreadyExists (name taken),
-    ValidationError by field.
+    Leaves `model_package.created`, and a task where ModelMetrics names reports that can be read. Raises NotAllowed,
+    NotFound (group deleted meanwhile), AlreadyExists (name taken), ValidationError by field.
     """
     authorize(actor, "model_package.create", group)
     if registration.approval_status in (ApprovalStatus.APPROVED, ApprovalStatus.REJECTED):
@@ -215,6 +216,7 @@ def create_model_package(
             raise ValidationError({"name": error.messages}) from error
     now: datetime = timezone.now()
     decided = registration.approval_status in (ApprovalStatus.APPROVED, ApprovalStatus.REJECTED)
+    has_readable_reports, note = note_out_of_reach(registration.model_metrics)
     package = ModelPackage(
         group=group,
         region=group.region if group is not None else region,
@@ -224,6 +226,7 @@ def create_model_package(
         created_by_name=actor.name,
         decided_at=now if decided else None,
         decided_by_name=actor.name if decided else "",
+        metrics_note=note,
         **registration.columns(),
     )
     insert_package(package, registration, by=actor.name)
@@ -235,4 +238,6 @@ def create_model_package(
         comment=registration.approval_description,
         at=now,
     )
+    if has_readable_reports:
+        request_metric_reading(package)
     return package

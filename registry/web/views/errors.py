@@ -23,6 +23,7 @@ from registry.catalog.errors import AlreadyExists, Conflict, NotFound
 from registry.catalog.models import ModelPackage, ModelPackageGroup
 
 from ..htmx import is_fragment, toast
+from ..subjects import Deleted
 
 logger = logging.getLogger("registry.errors")
 
@@ -116,6 +117,7 @@ def page_not_found(request: HttpRequest, exception: Exception | None = None) -> 
         kind, name = place[1], unquote(place[3] or place[2])[:200]
         context |= {"kind": kind, "name": name, "close": close_names(user, kind, name), "latest": _latest(request)}
         context["title"] = context["title"] or f"There is no {kind[:-1]} {name}"
+    context["deleted"] = isinstance(exception, Deleted)
     text = f"{context['title'] or 'There is no such page'}."
     context["title"] = text.rstrip(".")
     return refuse(request, 404, text, "errors/404.html", context)

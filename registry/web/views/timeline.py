@@ -16,6 +16,7 @@ from registry.catalog.directions import in_reading_order, metric_direction
 from registry.catalog.models import ModelPackageGroup
 from registry.catalog.reports import timeline as reports
 from registry.catalog.reports.timeline import Point, VersionFilter
+from registry.events.models import Event
 
 from ..forms.timeline import Asked, default_metric, facets, segments, told
 from ..htmx import is_fragment
@@ -37,6 +38,8 @@ def group_detail(request: HttpRequest, region: str, name: str) -> HttpResponse:
         template = "groups/_timeline.html"
     else:
         template = "groups/detail.html"
+        # Before what it counts for: nothing that happens meanwhile is missed.
+        context["latest_event"] = Event.objects.for_group(group.pk).values_list("id", flat=True).first() or 0
         context |= _head(group, may)
     context |= _timeline(group, asked, with_band=target != "group-body")
     response = render(request, template, {**context, "is_fragment": bool(target)})
@@ -59,6 +62,12 @@ def group_timeline(request: HttpRequest, region: str, name: str) -> HttpResponse
     return render(request, "groups/_timeline_rows.html", context)
 
 
+def timeline_context(request: HttpRequest, group: ModelPackageGroup) -> dict[str, Any]:
+    """What band and timeline show for the address of `request`; also for the page that is open already."""
+    context = {"group": group, "may": actor_of(request).may, "here": group.get_absolute_url()}
+    return context | _timeline(group, Asked.of(request), with_band=True)
+
+
 def _head(group: ModelPackageGroup, may: Callable[[str], bool]) -> dict[str, Any]:
     address = [group.region, group.name]
     return {
@@ -68,6 +77,7 @@ def _head(group: ModelPackageGroup, may: Callable[[str], bool]) -> dict[str, Any
         "description_path": reverse("group-description", args=address),
         "may_edit_description": may("model_package_group.edit_description"),
         "register_path": reverse("package-register", args=address),
+        "live_path": reverse("group-live", args=address),
     }
 
 

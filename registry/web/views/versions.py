@@ -120,6 +120,9 @@ def page_context(request: HttpRequest, package: ModelPackage, **state: Any) -> d
         "drift_baselines": particulars.pointers_of(package.drift_check_baselines),
         "additional": particulars.additional_specifications(package),
         "model_card": particulars.model_card_of(package),
+        "has_containers": bool((package.inference_specification or {}).get("Containers")),
+        "endpoint": settings.REGISTRY_PUBLIC_URL or f"{request.scheme}://{request.get_host()}",
+        "may_read_metrics": actor.may("model_package.create"),
         "feed": feed,
         "has_older_events": has_older_events,
         "editing": None,
@@ -127,7 +130,10 @@ def page_context(request: HttpRequest, package: ModelPackage, **state: Any) -> d
         "review": {},
         "stage_form": {},
     }
-    if not package.is_versioned:
+    if package.group is not None:
+        context["live_path"] = reverse("package-live", args=[package.region, package.group.name, package.version])
+        context["latest_event"] = max((line.id for line in feed), default=0)
+    else:
         context |= tags_context(actor, package, Tag.objects.filter(package=package))
         context["tag_href"] = package_tag_href
     return context | state

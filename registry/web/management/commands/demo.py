@@ -1,6 +1,7 @@
 """`manage.py demo [ADDRESS:PORT]`: like serve, with the demo's models and four users."""
 
 import os
+import re
 import secrets
 
 from django.conf import settings
@@ -57,6 +58,13 @@ class Command(serve.Command):
                     reason = " ".join(error.messages)
                     raise CommandError(f"REGISTRY_DEMO_PASSWORD cannot be used: {reason}", returncode=2) from None
         return password
+
+    def more_settings(self) -> dict[str, str]:
+        """Map the demo's bucket: a version that is registered with one of its reports shows its metrics."""
+        if DEMO_BUCKET in settings.REGISTRY_METRICS_ROOTS or re.search(r"[\s,]", str(DEMO_DATA)):
+            return {}
+        given = os.environ.get("REGISTRY_METRICS_ROOTS", "")
+        return {"REGISTRY_METRICS_ROOTS": f"{given} s3://{DEMO_BUCKET}={DEMO_DATA}".strip()}
 
     def announce(self, host: str) -> None:
         super().announce(host)

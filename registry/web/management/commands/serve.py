@@ -119,6 +119,10 @@ class Command(BaseCommand):
             self.stdout.write(f"  Listening on every address, answering for {', '.join(settings.ALLOWED_HOSTS)}")
             self.stdout.write("  (REGISTRY_ALLOWED_HOSTS names others)")
 
+    def more_settings(self) -> dict[str, str]:
+        """Return what else the server's environment says."""
+        return {}
+
     def become_server(self, host: str, port: int) -> None:
         """Replace this process by the supervisor, which needs a fraction of its memory."""
         environ = dict(os.environ)
@@ -127,6 +131,7 @@ class Command(BaseCommand):
             # Who names an address to listen on wants it answered.
             name = f"[{host}]" if ":" in host else host
             environ["REGISTRY_ALLOWED_HOSTS"] = ",".join([*settings.ALLOWED_HOSTS, name])
+        environ |= self.more_settings()
         connections.close_all()
         os.chdir(settings.BASE_DIR)
         sys.stdout.flush()
