@@ -161,6 +161,27 @@ def test_a_bad_signature_is_refused(key, case):
     assert BadSignatures.objects.get().count == 1
 
 
+@pytest.mark.parametrize(
+    ("case", "words"),
+    [
+        ("scope of another day", "Date in Credential scope does not match"),
+        ("other service", "correct service: 'sagemaker'"),
+        ("short region", "valid region"),
+        ("clock behind", "Signature expired"),
+        ("clock ahead", "Signature not yet current"),
+        ("target not signed", "must be signed: x-amz-target"),
+        ("wrong secret", "does not match the signature you provided"),
+    ],
+)
+def test_the_message_tells_what_to_mend(key, case, words):
+    given, _, _ = BAD[case]
+    values = {"key": (key[0], given["secret"]) if "secret" in given else key}
+    if "minutes" in given:
+        values["at"] = datetime.now(UTC) + timedelta(minutes=given["minutes"])
+    values |= {name: value for name, value in given.items() if name not in ("secret", "minutes")}
+    assert words in SignedCall(**values).send()[2]["message"]
+
+
 def test_each_wrong_bit_of_a_signature_is_noticed(key):
     call = SignedCall(key=key, at=datetime.now(UTC))
     good = call.authorization(call.all_headers())

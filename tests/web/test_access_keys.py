@@ -35,7 +35,8 @@ def rosa():
 
 
 @pytest.fixture
-def browser(rosa):
+def hers(rosa):
+    """A client that rosa is signed in with."""
     client = Client()
     client.force_login(rosa)
     return client
@@ -64,7 +65,7 @@ def row(html, key):
 # ---------- the list ----------
 
 
-def test_list_shows_what_each_key_is_and_may(browser, rosa):
+def test_list_shows_what_each_key_is_and_may(hers, rosa):
     now = timezone.now()
     plain = make_key(rosa)
     narrow = make_key(rosa, "notebook", role="viewer", expires_at=now + timedelta(days=90))
@@ -74,7 +75,7 @@ def test_list_shows_what_each_key_is_and_may(browser, rosa):
     AccessKey.objects.filter(pk=plain.pk).update(last_used_at=now - timedelta(hours=4), last_used_by="Boto3/1.44 <b>")
     AccessKey.objects.filter(pk=over.pk).update(expires_at=now - timedelta(days=2))
     AccessKey.objects.filter(pk=off.pk).update(is_active=False)
-    html = page(browser)
+    html = page(hers)
     first = row(html, plain)
     assert plain.key_id in first and f'data-copy="{plain.key_id}"' in first
     assert ">contributor</td>" in first and "4 hours ago" in first and ">never<" in first
@@ -86,32 +87,32 @@ def test_list_shows_what_each_key_is_and_may(browser, rosa):
     assert all("encrypted" not in html and key.encrypted_secret not in html for key in AccessKey.objects.all())
 
 
-def test_empty_list_says_what_a_key_is_for(browser):
-    assert "No access keys" in page(browser) and 'href="/settings/access-keys/new/"' in page(browser)
+def test_empty_list_says_what_a_key_is_for(hers):
+    assert "No access keys" in page(hers) and 'href="/settings/access-keys/new/"' in page(hers)
 
 
 @pytest.mark.parametrize("count", [1, 30])
-def test_list_asks_the_same_few_queries(browser, rosa, count, django_assert_max_num_queries):
+def test_list_asks_the_same_few_queries(hers, rosa, count, django_assert_max_num_queries):
     for n in range(count):
         make_key(rosa, f"key-{n}")
     with django_assert_max_num_queries(5):
-        page(browser)
+        page(hers)
 
 
-def test_fragment_is_the_part_of_the_page_that_it_replaces(browser, rosa):
+def test_fragment_is_the_part_of_the_page_that_it_replaces(hers, rosa):
     make_key(rosa)
     token = re.compile(r'(name="csrfmiddlewaretoken" value=|X-CSRFToken": )"[^"]*"')
-    part = token.sub("", page(browser, headers=HTMX)).strip()
+    part = token.sub("", page(hers, headers=HTMX)).strip()
     assert part.startswith('<section class="stack" id="access-keys"')
-    assert part in token.sub("", page(browser))
+    assert part in token.sub("", page(hers))
 
 
-def test_menu_settings_and_keyboard_lead_there(browser):
-    html = page(browser, "/groups/")
+def test_menu_settings_and_keyboard_lead_there(hers):
+    html = page(hers, "/groups/")
     assert re.search(r'id="usermenu".*?href="/settings/access-keys/"', html, re.DOTALL)
     assert "Go to access keys" in html
     assert re.search(
-        r'aria-label="Settings".*?href="/settings/access-keys/" aria-current="page"', page(browser), re.DOTALL
+        r'aria-label="Settings".*?href="/settings/access-keys/" aria-current="page"', page(hers), re.DOTALL
     )
 
 
@@ -128,9 +129,9 @@ def test_who_has_no_role_has_no_keys():
 
 
 @pytest.mark.parametrize("headers", [{}, HTMX], ids=["page", "fragment"])
-def test_secret_is_shown_in_that_answer_and_nowhere_else(browser, rosa, headers):
+def test_secret_is_shown_in_that_answer_and_nowhere_else(hers, rosa, headers):
     sent = {"name": "ci", "role": "viewer", "expires": "365"}
-    response = post(browser, KEYS, headers={**headers, "Accept-Encoding": "gzip"}, **sent)
+    response = post(hers, KEYS, headers={**headers, "Accept-Encoding": "gzip"}, **sent)
     html = response.content.decode()  # not compressed, whatever the browser takes
     assert "Content-Encoding" not in response
     assert "no-store" in response["Cache-Control"] and "no-transform" in response["Cache-Control"]
@@ -150,17 +151,17 @@ def test_secret_is_shown_in_that_answer_and_nowhere_else(browser, rosa, headers)
         assert (response["HX-Retarget"], response["HX-Reswap"]) == ("#access-keys", "outerHTML")
         assert 'id="newkey"' in html and 'hx-swap-oob="true"' in html
     for path in (KEYS, at(key, "rename/"), "/activity/", "/groups/"):
-        assert secret not in page(browser, path)
+        assert secret not in page(hers, path)
 
 
-def test_other_pages_are_compressed_as_ever(browser):
-    response = browser.get(KEYS, headers={"Accept-Encoding": "gzip"})
+def test_other_pages_are_compressed_as_ever(hers):
+    response = hers.get(KEYS, headers={"Accept-Encoding": "gzip"})
     assert b"Access keys" in gzip.decompress(response.content)
 
 
-def test_public_address_stands_in_the_lines(browser, settings):
+def test_public_address_stands_in_the_lines(hers, settings):
     settings.REGISTRY_PUBLIC_URL = "https://registry.example"
-    html = post(browser, KEYS, name="ci", expires="never").content.decode()
+    html = post(hers, KEYS, name="ci", expires="never").content.decode()
     assert "export AWS_ENDPOINT_URL_SAGEMAKER=https://registry.example\n" in html
     assert AccessKey.objects.get().expires_at is None and AccessKey.objects.get().role == ""
 
@@ -179,10 +180,10 @@ def test_public_address_stands_in_the_lines(browser, settings):
     ],
 )
 @pytest.mark.parametrize("headers", [{}, HTMX], ids=["page", "fragment"])
-def test_bad_key_is_refused_at_the_field_and_what_was_typed_stays(browser, rosa, form, words, headers):
+def test_bad_key_is_refused_at_the_field_and_what_was_typed_stays(hers, rosa, form, words, headers):
     make_key(rosa)
     values = {"name": "typed", "role": "viewer", "expires": "90"} | form
-    html = post(browser, KEYS, 422, headers, **values).content.decode()
+    html = post(hers, KEYS, 422, headers, **values).content.decode()
     assert words in html and 'aria-invalid="true"' in html
     if values["name"].isprintable():
         assert f'value="{values["name"]}"' in html
@@ -190,16 +191,16 @@ def test_bad_key_is_refused_at_the_field_and_what_was_typed_stays(browser, rosa,
     assert AccessKey.objects.count() == 1
 
 
-def test_broken_bytes_are_no_error_of_ours(browser):
-    assert browser.post(KEYS, {"name": "a\x00b", "expires": "90"}).status_code == 400
+def test_broken_bytes_are_no_error_of_ours(hers):
+    assert hers.post(KEYS, {"name": "a\x00b", "expires": "90"}).status_code == 400
     body = b"name=%ff&expires=90"
-    assert browser.post(KEYS, body, content_type="application/x-www-form-urlencoded").status_code == 400
+    assert hers.post(KEYS, body, content_type="application/x-www-form-urlencoded").status_code == 400
     for path in (f"{KEYS}{'9' * 30}/rename/", f"{KEYS}999999999999/rename/", f"{KEYS}0/"):
-        assert browser.get(path).status_code == 404, path
+        assert hers.get(path).status_code == 404, path
 
 
-def test_no_wider_role_is_offered(browser):
-    html = page(browser, f"{KEYS}new/")
+def test_no_wider_role_is_offered(hers):
+    html = page(hers, f"{KEYS}new/")
     assert re.findall(r'<option value="(\w*)"', html)[:3] == ["", "viewer", "contributor"]
     assert 'value="reviewer"' not in html and "The same as you: contributor" in html
 
@@ -207,71 +208,71 @@ def test_no_wider_role_is_offered(browser):
 # ---------- changes ----------
 
 
-def test_rename(browser, rosa):
+def test_rename(hers, rosa):
     key = make_key(rosa)
-    assert 'value="pipeline"' in page(browser, at(key, "rename/"))
-    assert post(browser, at(key, "rename/"), 302, name="nightly", seen="pipeline")["Location"] == KEYS
-    assert "Key renamed to nightly" in page(browser)
+    assert 'value="pipeline"' in page(hers, at(key, "rename/"))
+    assert post(hers, at(key, "rename/"), 302, name="nightly", seen="pipeline")["Location"] == KEYS
+    assert "Key renamed to nightly" in page(hers)
     make_key(rosa, "other")
-    html = post(browser, at(key, "rename/"), 422, name="other", seen="nightly").content.decode()
+    html = post(hers, at(key, "rename/"), 422, name="other", seen="nightly").content.decode()
     assert "rosa has a key named other already." in html and 'value="other"' in html
-    html = post(browser, at(key, "rename/"), 409, name="weekly", seen="pipeline").content.decode()
+    html = post(hers, at(key, "rename/"), 409, name="weekly", seen="pipeline").content.decode()
     assert "was renamed meanwhile. Nothing was saved. By rosa" in html
     assert AccessKey.objects.get(pk=key.pk).name == "nightly"
 
 
 @pytest.mark.parametrize("headers", [{}, HTMX], ids=["page", "fragment"])
-def test_disable_and_enable(browser, rosa, headers):
+def test_disable_and_enable(hers, rosa, headers):
     key = make_key(rosa)
     for word, active in (("off", False), ("on", True)):
-        response = post(browser, at(key, "active/"), 200 if headers else 302, headers, active=word)
+        response = post(hers, at(key, "active/"), 200 if headers else 302, headers, active=word)
         assert AccessKey.objects.get().is_active is active
         if headers:
             html = response.content.decode()
             assert ("disabled" in row(html, key)) is not active
             assert ("abled" in response["HX-Trigger"]) and "<!doctype" not in html
-    assert browser.get(at(key, "active/")).status_code == 405
+    assert hers.get(at(key, "active/")).status_code == 405
 
 
 @pytest.mark.parametrize("headers", [{}, HTMX], ids=["page", "fragment"])
-def test_rotate_shows_a_new_secret_once(browser, rosa, headers):
+def test_rotate_shows_a_new_secret_once(hers, rosa, headers):
     key = make_key(rosa)
-    assert "stop working at once" in page(browser, at(key, "rotate/"))
+    assert "stop working at once" in page(hers, at(key, "rotate/"))
     sent = {"seen": key.key_id}
-    response = post(browser, at(key, "rotate/"), 200, {**headers, "Accept-Encoding": "gzip"}, **sent)
+    response = post(hers, at(key, "rotate/"), 200, {**headers, "Accept-Encoding": "gzip"}, **sent)
     html = response.content.decode()
     fresh = AccessKey.objects.get()
     assert fresh.key_id != key.key_id and fresh.key_id in html and key.key_id not in html
     assert len(SECRET.findall(html)) == 1 and "no-store" in response["Cache-Control"]
-    again = post(browser, at(key, "rotate/"), 409, headers, **sent).content.decode()
+    again = post(hers, at(key, "rotate/"), 409, headers, **sent).content.decode()
     assert "was rotated meanwhile. Nothing was saved." in again and not SECRET.findall(again)
     assert AccessKey.objects.get().key_id == fresh.key_id
 
 
-def test_delete_asks_first_without_script(browser, rosa):
+def test_delete_asks_first_without_script(hers, rosa):
     key = make_key(rosa)
-    assert "Delete key" in page(browser, at(key, "delete/")) and AccessKey.objects.exists()
-    assert post(browser, at(key, "delete/"), 409, seen="AKIAOTHER")
-    assert post(browser, at(key, "delete/"), 302, seen=key.key_id)["Location"] == KEYS
-    assert "Key pipeline deleted" in page(browser) and not AccessKey.objects.exists()
+    assert "Delete key" in page(hers, at(key, "delete/")) and AccessKey.objects.exists()
+    assert post(hers, at(key, "delete/"), 409, seen="AKIAOTHER")
+    assert post(hers, at(key, "delete/"), 302, seen=key.key_id)["Location"] == KEYS
+    assert "Key pipeline deleted" in page(hers) and not AccessKey.objects.exists()
 
 
-def test_delete_with_script_gives_the_list_back(browser, rosa):
+def test_delete_with_script_gives_the_list_back(hers, rosa):
     key = make_key(rosa)
-    assert browser.delete(f"{at(key)}?seen=AKIAOTHER", headers=HTMX).status_code == 409
-    response = browser.delete(f"{at(key)}?seen={key.key_id}", headers=HTMX)
+    assert hers.delete(f"{at(key)}?seen=AKIAOTHER", headers=HTMX).status_code == 409
+    response = hers.delete(f"{at(key)}?seen={key.key_id}", headers=HTMX)
     assert response.status_code == 200 and "No access keys" in response.content.decode()
     assert "Key pipeline deleted" in response["HX-Trigger"]
-    assert browser.delete(at(key), headers=HTMX).status_code == 404
+    assert hers.delete(at(key), headers=HTMX).status_code == 404
     assert Event.objects.filter(kind="access_key.deleted").count() == 1
 
 
-def test_address_of_a_key_leads_to_its_line(browser, rosa):
+def test_address_of_a_key_leads_to_its_line(hers, rosa):
     key = make_key(rosa)
-    assert browser.get(at(key))["Location"] == f"{KEYS}#key-{key.pk}"
+    assert hers.get(at(key))["Location"] == f"{KEYS}#key-{key.pk}"
 
 
-def test_a_key_that_nobody_can_decrypt_is_said_to_be_so(browser, rosa, settings):
+def test_a_key_that_nobody_can_decrypt_is_said_to_be_so(hers, rosa, settings):
     key = make_key(rosa)
     settings.SECRET_KEY_FALLBACKS = []
     old = AccessKey.objects.get().encrypted_secret
@@ -373,7 +374,7 @@ def test_what_was_typed_as_password_before_counts_as_little(as_role):
     assert not User.objects.get(username="ci-bot").has_usable_password()
 
 
-def test_expiry_moves_with_the_clock(browser, rosa):
+def test_expiry_moves_with_the_clock(hers, rosa):
     key = make_key(rosa, expires_at=timezone.now() + timedelta(days=90))
     with time_machine.travel(timezone.now() + timedelta(days=85)):
         client = Client()
