@@ -139,7 +139,7 @@
     '?': () => { const d = $('#shortcuts'); if (d && !d.open) d.showModal(); },
     '/': (e) => focusOn([$('#q'), $('[data-jump]')].find((el) => el && visible(el)), e),
     j: () => move(1), k: () => move(-1),
-    n: () => $('[data-new]')?.click(),
+    n: (e) => { const b = $('[data-new]'); if (b) { e.preventDefault(); b.click(); } },
     a: (e) => decide('approve', e), r: (e) => decide('reject', e),
     m: (e) => focusOn($('#md-add input:not([type=hidden])'), e),
     '[': () => $('a[data-newer][href]')?.click(), ']': () => $('a[data-older][href]')?.click(),
