@@ -114,9 +114,10 @@ class MetricReports:
             return _read_file(self.roots[bucket], key)
         if scheme not in REMOTE:
             raise NotRead("such addresses are not read")
-        if importlib.util.find_spec("fsspec") is None:
-            raise NotRead(f"no folder is mapped to {scheme}://{bucket}")
         where = f"{scheme}://{bucket}"
+        without = f"no folder is mapped to {where}, and the extra s3 is not installed"
+        if importlib.util.find_spec("fsspec") is None:
+            raise NotRead(without)
         if where in self._unreachable:
             raise NotRead(self._unreachable[where])
         try:
@@ -127,6 +128,9 @@ class MetricReports:
             raise NotRead("there is no such object") from None
         except PermissionError:
             raise NotRead("access denied") from None
+        except ImportError:
+            # fsspec without the package for this kind of address.
+            raise NotRead(without) from None
         except Exception as error:  # every file system has errors of its own; none may end an import
             self._unreachable[where] = f"{where} cannot be reached ({type(error).__name__})"
             raise NotRead(self._unreachable[where]) from None
