@@ -104,7 +104,7 @@ class MetricReports:
                     found.setdefault(metric.name, metric)
             except NotRead as error:
                 shown = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in address)
-                note = note or f"not read: {error}: {shown}"
+                note = note or f"{error}: {shown}"
         return list(found.values()), note[:NOTE_MAX]
 
     def _fetch(self, address: str) -> bytes:
@@ -113,7 +113,7 @@ class MetricReports:
         if scheme == "s3" and bucket in self.roots:
             return _read_file(self.roots[bucket], key)
         if scheme not in REMOTE:
-            raise NotRead("such addresses are not read")
+            raise NotRead("only s3 and https addresses are followed")
         where = f"{scheme}://{bucket}"
         without = f"no folder is mapped to {where}, and the extra s3 is not installed"
         if importlib.util.find_spec("fsspec") is None:
@@ -161,7 +161,7 @@ def _read_remote(scheme: str, address: str) -> bytes:
     import fsspec  # only with the extra s3
 
     if "::" in address:
-        raise NotRead("such addresses are not read")
+        raise NotRead("only s3 and https addresses are followed")
     options: dict[str, Any] = {}
     if scheme in {"s3", "s3a"}:
         # An unreachable service must not hold up an import for minutes.
