@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from registry.catalog.reports.timeline import Point, Row, TimelinePage
+from registry.catalog.reports.timeline import EDGE, Point, Row, TimelinePage
 
 from .charts import TrendPoint, rail, rail_x
 from .wording import digits_for, number, period_name, plural, short_image, status_look
@@ -25,10 +25,8 @@ class Scale(NamedTuple):
     high: float | None
     digits: int
 
-    def place(self, row: Row | None) -> float | None:
+    def place(self, row: Row) -> int | float | None:
         """The place of a row on the rail in percent, None without a value."""
-        if row is None:
-            return None
         if self.low is None and row.value is None:
             return _MIDDLE
         x = rail_x(row.value, self.low, self.high)
@@ -65,37 +63,25 @@ def scale_of(series: Sequence[Point]) -> Scale:
 
 
 def lay_out(page: TimelinePage, scale: Scale, *, continued: bool) -> list[Period]:
-    """Group the rows of a page under their headings; `continued` leaves out a heading that the page before had.
-
-    The line passes versions without a value by, but only within a page: at its edge both pages end the line, since
-    neither knows where the other's goes.
-    """
-    rows = page.rows
-    places = _bridged([scale.place(row) for row in rows])
-    around = [scale.place(page.above), *places, scale.place(page.below)]
-    neighbours: list[Row | None] = [page.above, *rows, page.below]
-    names = [period_name(row.created_at) if row else None for row in neighbours]
+    """Group the rows of a page under their headings; `continued` leaves out a heading that the page before had."""
+    around = [*page.above, *page.rows, *page.below]
+    start, end = len(page.above), len(page.above) + len(page.rows)
+    places = _bridged([scale.place(row) for row in around], start, end)
+    names = [period_name(row.created_at) for row in around]
     periods: list[Period] = []
-    for i, row in enumerate(rows, start=1):
-        is_first = i == 1
-        new_period = names[i] != names[i - 1] or (is_first and not continued)
-        if new_period or is_first:
-            meeting = _between(around[i - 1], around[i])
-            heading = rail(meeting, meeting, meeting, marked=False) if new_period else Markup()
-            periods.append(Period(names[i] or "" if new_period else "", heading, []))
-        measured = row.value is not None or scale.low is None
-        drawing = (
-            rail(
-                around[i],
-                around[i - 1],
-                around[i + 1],
-                row.status,
-                joins_above=not new_period,
-                joins_below=names[i] == names[i + 1],
-            )
-            if measured
-            else rail(None, _between(around[i - 1], around[i]), _between(around[i], around[i + 1]), row.status)
-        )
+    for i in range(start, end):
+        row, x = around[i], places[i]
+        up, down = (places[j] if 0 <= j < len(around) else None for j in (i - 1, i + 1))
+        is_new = i == 0 or names[i] != names[i - 1] or (i == start and not continued)
+        if is_new or i == start:
+            meeting = _between(up, x)
+            heading = rail(meeting, meeting, meeting, marked=False) if is_new else Markup()
+            periods.append(Period(names[i] if is_new else "", heading, []))
+        if row.value is None and scale.low is not None:
+            drawing = rail(None, _between(up, x), _between(x, down), row.status)
+        else:
+            goes_on = i + 1 < len(around) and names[i] == names[i + 1]
+            drawing = rail(x, up, down, row.status, joins_above=not is_new, joins_below=goes_on)
         periods[-1].lines.append(Line(row, drawing))
     return periods
 
@@ -129,13 +115,20 @@ def _between(one: float | None, other: float | None) -> float | None:
     return None if one is None or other is None else (one + other) / 2
 
 
-def _bridged(places: list[float | None]) -> list[float | None]:
-    """The places with the gaps between two known ones filled in evenly; gaps at the edges stay."""
+def _bridged(places: list[int | float | None], start: int, end: int) -> list[int | float | None]:
+    """The places with each gap between two known ones filled in evenly, so that the line passes it by.
+
+    The rows of the page are those from `start` to `end`. A gap across its edge is filled only where both pages see
+    all of it, since their lines have to meet.
+    """
     filled = list(places)
     known = [i for i, place in enumerate(places) if place is not None]
     for left, right in pairwise(known):
-        start, end = places[left], places[right]
-        assert start is not None and end is not None
+        inside = start <= left and right < end
+        if not inside and right - left > EDGE:
+            continue
+        first, last = places[left], places[right]
+        assert first is not None and last is not None
         for i in range(left + 1, right):
-            filled[i] = round(start + (end - start) * (i - left) / (right - left))
+            filled[i] = round(first + (last - first) * (i - left) / (right - left))
     return filled

@@ -19,8 +19,8 @@ from django.utils import timezone
 from registry.accounts.models import User
 from registry.catalog import services
 from registry.catalog.models import ModelPackage, ModelPackageGroup
-from registry.catalog.reports.timeline import Point, Row, TimelinePage
-from registry.web.timelines import lay_out, scale_of
+from registry.catalog.reports.timeline import EDGE, Point, Row, TimelinePage
+from registry.web.timelines import Scale, lay_out, scale_of
 from registry.web.wording import signed
 from tests.factories import an_actor, make_group, make_user, make_version, specification
 
@@ -171,14 +171,15 @@ def test_filters_stay_in_the_links_to_older_versions(viewer: Client) -> None:
     assert link
     older = viewer.get(link[1].replace("&amp;", "&"), headers=ROWS).text
     assert [*rows_of(html), *rows_of(older)] == list(range(130, 0, -2))
-    assert "Newest 50 that match" in html
+    assert "50+ versions match" in html
 
 
 def test_the_fragment_of_a_filter_is_the_part_of_the_page_that_it_replaces(viewer: Client) -> None:
     group = a_group([0.5, 0.6, 0.7])
     path = f"{group.get_absolute_url()}?status=waiting"
     page, fragment = viewer.get(path), viewer.get(path, headers=BODY)
-    body = fragment.text[: fragment.text.index("<p hx-swap-oob")].strip()
+    body = fragment.text[: fragment.text.index('<span id="metric-keeps" hx-swap-oob')].strip()
+    assert '<input type="hidden" name="status" value="waiting">' in fragment.text, "kept by the choice of a metric"
     assert body.startswith('<div id="group-body">') and body in page.text
     assert "HX-Request" in fragment["Vary"]
     assert "3 versions match" in fragment.text
@@ -219,9 +220,11 @@ def test_menus_offer_what_versions_hold_and_keep_what_is_chosen(viewer: Client) 
         )
     html = viewer.get(group.get_absolute_url(), {"by": ["any-admin", "gone"], "image": "sklearn:0"}).text
     assert list(rows_of(html)) == [3]
-    menus = dict(re.findall(r'<details class="facet[^"]*" id="f-(\w+)".*?</summary>(.*?)</details>', html, re.S))
+    menus = dict(re.findall(r'<details class="facet[^"]*" id="f-(\w+)"(.*?)</details>', html, re.S))
     choices = {
-        name: re.findall(r'value="([^"]*)"( checked)?>.*?</span>(?:<span class="faint num">(\d+))?', menu, re.S)
+        name: re.findall(
+            r'class="check"[^>]* value="([^"]*)"( checked)?>.*?</span>(?:<span class="faint num">(\d+))?', menu, re.S
+        )
         for name, menu in menus.items()
     }
     assert choices["stage"] == [("Staging", "", "2")]
@@ -386,24 +389,45 @@ def a_row(version: int, value: float | None, days: float) -> Row:
     return Row(version, None, "", "", at, "", value, None, None, "", "", 0)
 
 
-@pytest.mark.parametrize("seed", range(40))
+def drawn_rails(rows: list[Row], scale: Scale, cuts: list[int]) -> list[str]:
+    """All rails of a timeline that is cut into pages, as the browser puts them below each other."""
+    rails: list[str] = []
+    for start, end in pairwise([0, *cuts, len(rows)]):
+        page = TimelinePage(rows[start:end], rows[max(0, start - EDGE) : start], rows[end : end + EDGE])
+        for period in lay_out(page, scale, continued=start > 0):
+            rails += [period.rail] if period.rail else []
+            rails += [line.rail for line in period.lines]
+    return rails
+
+
+@pytest.mark.parametrize("seed", range(60))
 def test_the_line_joins_from_row_to_row_whatever_is_missing(seed: int) -> None:
     """Every row's line ends where the next one's begins, through headings and across pages."""
     rng = random.Random(seed)
-    count = rng.randrange(2, 30)
-    rows = [a_row(n, rng.random() if rng.random() < 0.6 else None, 9 * (count - n)) for n in range(count, 0, -1)]
+    count = rng.randrange(3, 60)
+    has = rng.choice([0.1, 0.4, 0.8])
+    rows = [a_row(n, rng.random() if rng.random() < has else None, 9 * (count - n)) for n in range(count, 0, -1)]
     scale = scale_of([Point(row.version, row.value, None, "", "", row.created_at) for row in rows])
-    cut = rng.randrange(1, count)
-    pages = [
-        TimelinePage(rows[:cut], None, rows[cut]),
-        TimelinePage(rows[cut:], rows[cut - 1], None),
-    ]
-    drawn = [
-        rail
-        for page, continued in zip(pages, (False, True), strict=True)
-        for period in lay_out(page, scale, continued=continued)
-        for rail in ([period.rail] if period.rail else []) + [line.rail for line in period.lines]
-    ]
-    edges = [ends_of(rail) for rail in drawn]
+    edges = [ends_of(rail) for rail in drawn_rails(rows, scale, sorted(rng.sample(range(1, count), 2)))]
     for (_, lower), (upper, _) in pairwise(edges):
         assert lower == upper
+
+
+def test_the_line_passes_a_gap_at_the_edge_of_a_page() -> None:
+    rows = [a_row(n, value, 0) for n, value in ((4, 1.0), (3, None), (2, None), (1, 0.0))]
+    scale = Scale(0.0, 1.0, 1)
+    whole = [ends_of(rail) for rail in drawn_rails(rows, scale, [])]
+    for cut in (1, 2, 3):
+        assert [ends_of(rail) for rail in drawn_rails(rows, scale, [cut])] == whole
+    assert whole[1:] == [(None, 76.0), (76.0, 50.0), (50.0, 24.0), (24.0, None)]
+
+
+def test_a_gap_that_crosses_pages_is_read_from_both_sides(viewer: Client) -> None:
+    values: list[float | None] = [0.1 + n / 100 for n in range(60)]
+    values[8:12] = [None] * 4  # v9 to v12: the first page ends with v11
+    group = a_group(values, days=0.01)
+    first = viewer.get(group.get_absolute_url()).text
+    older = viewer.get(f"{group.get_absolute_url()}timeline/?before=11&metric=auc", headers=ROWS).text
+    drawn = [ends_of(row) for row in (rows_of(first) | rows_of(older)).values()]
+    assert len(drawn) == 60 and None not in [end for pair in drawn[1:-1] for end in pair]
+    assert all(lower == upper for (_, lower), (upper, _) in pairwise(drawn))

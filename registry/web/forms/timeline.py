@@ -119,10 +119,10 @@ def told(group: ModelPackageGroup, asked: Asked, page: TimelinePage) -> str:
     """What the rows are, in words; counts only what was counted."""
     rows = len(page.rows)
     if not asked.shown.is_set:
-        return f"Newest {rows} of {plural(group.version_count, 'version')}" if page.older and not asked.before else ""
+        return f"{plural(group.version_count, 'version')}, newest first" if page.older and not asked.before else ""
     if asked.before is not None:
         return f"{plural(rows, 'version')} below v{asked.before}"
-    return f"Newest {rows} that match" if page.older else f"{plural(rows, 'version')} match{'es' if rows == 1 else ''}"
+    return f"{rows}+ versions match" if page.older else f"{plural(rows, 'version')} match{'es' if rows == 1 else ''}"
 
 
 def facets(
