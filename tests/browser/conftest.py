@@ -4,9 +4,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Response, StorageState
+from playwright.sync_api import Browser, ConsoleMessage, Page, Response, StorageState, expect
 
 from tests.product import PASSWORD, Product, long_history, running_demo
+
+# Generous, since the tests on PostgreSQL run beside these on the same few cores.
+expect.set_options(timeout=15_000)
 
 LONG_GROUP = "hourly-forecast"
 LONG_VERSIONS = 120
@@ -101,7 +104,7 @@ def open_page(
             **options,
         )
         contexts.append(context)
-        context.set_default_timeout(8_000)
+        context.set_default_timeout(15_000)
         context.add_init_script(REPORT_VIOLATIONS)
         if theme:
             context.add_cookies([{"name": "theme", "value": theme, "url": product.url}])
