@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from registry.catalog import services
@@ -163,11 +164,15 @@ class TestPage:
             services.update_customer_metadata(actor=an_actor(), package=package, put={"a": str(value)})
         page = reader.get(url(1)).content.decode()
         assert page.count("feed__item") == 20
-        assert 'href="/activity/?group=fraud"' in page
+        (older,) = re.findall(r'href="([^"]+)#activity"', page)
+        card = reader.get(older, headers=HTMX).content.decode()
+        assert card.startswith('<section class="card" id="feed-card"') and card.count("feed__item") == 2
+        assert card in reader.get(older).content.decode()
+        assert reader.get(url(1, "?before=x")).content.decode().count("feed__item") == 20
 
     def test_imported_version_tells_what_was_before_the_import(self, reader, group):
         ModelPackage.objects.filter(group=group, version=1).update(
-            imported_at=group.created_at, created_by_name="mlops-ci", decided_by_name="ml-lead"
+            imported_at=timezone.now(), created_by_name="mlops-ci", decided_by_name="ml-lead"
         )
         text = text_of(reader.get(url(1)))
         assert "imported v1" in text and "ml-lead approved v1" in text and "mlops-ci registered v1" in text
