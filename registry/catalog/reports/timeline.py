@@ -17,6 +17,7 @@ from django.db.models import Count, FilteredRelation, IntegerField, OuterRef, Q,
 from django.db.models.functions import Left
 
 from ..models import (
+    METADATA_PREFIX,
     ApprovalStatus,
     Container,
     CustomerMetadataProperty,
@@ -25,7 +26,6 @@ from ..models import (
     ModelPackageGroup,
 )
 from ..models.packages import PackageQuerySet
-from ..services.metrics import METADATA_PREFIX
 
 ROWS = 50  # versions in one answer
 EDGE = 8  # rows read beyond each edge of it

@@ -12,7 +12,7 @@ from django.utils.http import urlencode
 from markupsafe import Markup
 
 from registry.catalog.directions import leading_metric
-from registry.catalog.models import ModelPackageGroup
+from registry.catalog.models import METADATA_PREFIX, ModelPackageGroup
 from registry.catalog.reports.timeline import (
     RECENT,
     SERIES,
@@ -22,7 +22,6 @@ from registry.catalog.reports.timeline import (
     VersionFilter,
     Vocabulary,
 )
-from registry.catalog.services.metrics import METADATA_PREFIX
 
 from ..wording import plural
 
