@@ -2,9 +2,10 @@
 
 from .groups import ModelPackageGroup
 from .packages import ApprovalStatus, ModelPackage
-from .parts import Container, CustomerMetadataProperty, Metric, Tag
+from .parts import METADATA_PREFIX, Container, CustomerMetadataProperty, Metric, Tag
 
 __all__ = [
+    "METADATA_PREFIX",
     "ApprovalStatus",
     "Container",
     "CustomerMetadataProperty",
