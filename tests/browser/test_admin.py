@@ -30,11 +30,11 @@ def test_every_list_and_form_opens_without_a_complaint(open_page: OpenPage, comp
 def test_tags_are_added_in_rows_and_the_feed_tells_it(open_page: OpenPage):
     page = open_page("/admin/catalog/modelpackagegroup/?q=elnino", "admin")
     page.get_by_role("link", name="elnino-sst-forecast").click()
-    page.get_by_role("link", name="Add another Tag").click()
+    page.get_by_text("Add another Tag").click()
     rows = page.locator("tr.dynamic-tags:not(.has_original)")
     expect(rows).to_have_count(2)
     for number, key in enumerate(("first", "second")):
-        rows.nth(number).locator("input[name$='-key']").fill(f"admin-{key}")
+        rows.nth(number).locator("input.vTextField[name$='-key']").fill(f"admin-{key}")
     page.get_by_role("button", name="Save and continue editing").click()
     expect(page.locator("tr.has_original input[value=admin-second]").first).to_be_attached()
     page.goto("/activity/")
