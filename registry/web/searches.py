@@ -29,6 +29,11 @@ def tag_href(key: str, value: str) -> str:
     return group_list_path(tag_text(key, value))
 
 
+def package_tag_href(key: str, value: str) -> str:
+    """The list of unversioned packages, filtered by a tag."""
+    return f"{reverse('package-list')}?{urlencode({'q': tag_text(key, value)}, safe=_READABLE)}"
+
+
 @dataclass(frozen=True)
 class GroupSearch:
     """What the index shows.

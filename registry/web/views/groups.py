@@ -56,8 +56,8 @@ def _list_context(request: HttpRequest, search: GroupSearch) -> dict[str, Any]:
     user, actor = request.user, actor_of(request)
     groups = reports.found_groups(user, search.query)  # type: ignore[arg-type]
     page = reports.group_page(groups, search.order, search.rows, after=search.after, before=search.before)
-    views = reports.view_counts(user)  # type: ignore[arg-type]
-    found = reports.capped_count(groups) if search.query.node.nodes else views[0][2]
+    found, *counts = reports.capped_counts(groups, *reports.view_groups(user))  # type: ignore[arg-type]
+    views = [(name, text, count) for (name, text), count in zip(reports.VIEWS, counts, strict=True)]
     missed = not page.rows and not search.query.is_empty
     return {
         "nav": "groups",
