@@ -183,8 +183,6 @@ LANGUAGE_CODE = "en-us"
 USE_I18N = False
 USE_TZ = True
 TIME_ZONE = "UTC"
-# The admin site's times; the pages have their own words.
-DATETIME_FORMAT = "Y-m-d H:i e"
 
 # Log
 
