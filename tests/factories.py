@@ -68,9 +68,7 @@ class VersionFactory(factory.Factory):
     @classmethod
     def _create(cls, model_class: type[ModelPackage], *args: Any, **values: Any) -> ModelPackage:
         actor, group = values.pop("actor"), values.pop("group", None) or GroupFactory()
-        return services.create_model_package(
-            actor=actor, group=group, registration=services.Registration(**values)
-        )
+        return services.create_model_package(actor=actor, group=group, registration=services.Registration(**values))
 
 
 class PackageFactory(factory.Factory):
