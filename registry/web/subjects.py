@@ -32,9 +32,7 @@ def find_version(request: HttpRequest, region: str, name: str, version: int) -> 
 
 def find_unversioned(request: HttpRequest, region: str, name: str) -> ModelPackage:
     """The live unversioned package of that address; Http404 where there is none that the user may know of."""
-    package = (
-        ModelPackage.objects.visible_to(request.user).unversioned().filter(region=region, name=name).first()
-    )  # type: ignore[arg-type]
+    package = ModelPackage.objects.visible_to(request.user).unversioned().filter(region=region, name=name).first()  # type: ignore[arg-type]
     if package is None:
         raise Http404(f"There is no package {name}.")
     return package

@@ -52,13 +52,9 @@ urlpatterns = [
     path("groups/<region:region>/<name:name>/", include(_group_patterns)),
     path("packages/", packages.package_list, name="package-list"),
     path("packages/new/", register.unversioned_register, name="unversioned-register"),
-    path(
-        "packages/new/container/", register.unversioned_register_container, name="unversioned-register-container"
-    ),
+    path("packages/new/container/", register.unversioned_register_container, name="unversioned-register-container"),
     path("packages/<region:region>/<name:name>/", versions.unversioned_detail, name="unversioned-detail"),
-    path(
-        "packages/<region:region>/<name:name>/", include((_package_patterns, "web"), namespace="unversioned")
-    ),
+    path("packages/<region:region>/<name:name>/", include((_package_patterns, "web"), namespace="unversioned")),
     path("activity/", activity.activity_list, name="activity"),
     path("login/", accounts.login, name="login"),
     path("logout/", accounts.logout, name="logout"),
