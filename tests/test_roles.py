@@ -41,7 +41,7 @@ ADDRESSES: dict[str, dict[str, str]] = {
     "group-list": {"GET": READ},
     "group-suggest": {"GET": READ},
     "group-create": {"GET": "model_package_group.create", "POST": "model_package_group.create"},
-    "group-check-name": {"GET": READ},
+    "group-check-name": {"GET": "model_package_group.create"},
     "group-detail": {"GET": READ},
     "group-timeline": {"GET": READ},
     # As a page it is the form; as a fragment the description to be read.

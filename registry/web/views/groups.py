@@ -131,6 +131,7 @@ def _taken(form: GroupForm) -> reports.NameCheck | None:
 @require_GET
 def group_check_name(request: HttpRequest) -> HttpResponse:
     """Whether the name that was typed is free; what is wrong with it, and a free one instead."""
+    authorize(actor_of(request), "model_package_group.create")
     name = request.GET.get("name", "").strip()
     region = request.GET.get("region") or GroupForm().regions[0]
     check = reports.check_name(region, name) if name else None
