@@ -28,6 +28,15 @@ def user_menu(page: Page) -> None:
     page.get_by_role("button", name="account of").click()
 
 
+def menu(page: Page) -> None:
+    page.get_by_role("button", name="More actions").click()
+
+
+def row_menu(page: Page) -> None:
+    """The menu of the first row; phones leave its button out, so it is opened while the page is wide."""
+    page.get_by_role("button", name="Actions for").first.click()
+
+
 def facet_menu(page: Page) -> None:
     page.locator("details.facet > summary").first.click()
 
@@ -98,6 +107,8 @@ PLACES = [
     Place("group-rejected", f"{GROUP}?status=Rejected"),
     Place("group-nothing", f"{GROUP}?stage=Nowhere"),
     Place("group-empty", EMPTY_GROUP),
+    Place("group-menu", EMPTY_GROUP, prepare=menu),
+    Place("group-rowmenu", "/groups/us-east-1/randhie-visits/", prepare=row_menu),
     Place("group-long", "/groups/us-east-1/hourly-forecast/"),
     Place("group-older", "/groups/us-east-1/hourly-forecast/?before=9"),
     Place("version", VERSION),
@@ -118,6 +129,7 @@ PLACES = [
     Place("packages-empty", "/packages/?q=nothing+like+it"),
     Place("packages-new", "/packages/new/", "contributor"),
     Place("package", PACKAGE),
+    Place("package-menu", PACKAGE, prepare=menu),
     Place("package-tags", f"{PACKAGE}tags/edit/"),
     Place("activity", "/activity/"),
     Place("activity-nothing", "/activity/?actor=nobody"),
