@@ -27,7 +27,7 @@ from ..models import (
     ModelPackage,
     ModelPackageGroup,
 )
-from ..validators import validate_name
+from ..validators import validate_name, validate_region
 from .locks import user_context
 from .metrics import metrics_of_metadata
 from .registrations import Registration
@@ -209,10 +209,11 @@ def create_model_package(
         authorize(actor, "model_package.edit_stage", group)
     registration.clean(versioned=group is not None)
     if group is None:
-        try:
-            validate_name(name)
-        except ValidationError as error:
-            raise ValidationError({"name": error.messages}) from error
+        for field, validator, value in (("name", validate_name, name), ("region", validate_region, region)):
+            try:
+                validator(value)
+            except ValidationError as error:
+                raise ValidationError({field: error.messages}) from error
     now: datetime = timezone.now()
     decided = registration.approval_status in (ApprovalStatus.APPROVED, ApprovalStatus.REJECTED)
     package = ModelPackage(
