@@ -35,7 +35,7 @@ typecheck: install-dev  ## Check the types
 	.venv/bin/mypy
 
 screenshots: install-dev  ## Take the README's pictures anew
-	.venv/bin/python tests/screenshots.py
+	.venv/bin/python -m tests.screenshots
 
 # uv where it is on PATH, else venv and pip; both check the hashes.
 UV := $(shell command -v uv 2>/dev/null)

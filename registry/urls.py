@@ -3,11 +3,7 @@
 from django.contrib import admin
 from django.urls import include, path
 
-from registry.web.views import accounts
-
 urlpatterns = [
-    # Before the admin's own: one sign-in for all doors, with one count of failures.
-    path("admin/login/", accounts.admin_login),
     path("admin/", admin.site.urls),
     path("", include("registry.web.urls")),
 ]

@@ -134,14 +134,14 @@
     $$('.is-cursor').forEach((r) => r.classList.remove('is-cursor')); row.classList.add('is-cursor'); cursorId = row.id;
     (row.matches('a') ? row : $('a[data-open]', row) ?? $('a', row))?.focus({ preventScroll: true }); row.scrollIntoView({ block: 'nearest' });
   };
-  const decide = (word) => { const d = $(`#${word}dlg`); if (d && !d.open) d.showModal(); };
+  const decide = (word, e) => { const d = $(`#${word}dlg`); if (d && !d.open) { e.preventDefault(); d.showModal(); } };
   const focusOn = (el, e) => { if (el && visible(el)) { e.preventDefault(); el.focus(); el.select?.(); } };
   const keys = {
     '?': () => { const d = $('#shortcuts'); if (d && !d.open) d.showModal(); },
     '/': (e) => focusOn([$('#q'), $('[data-jump]')].find((el) => el && visible(el)), e),
     j: () => move(1), k: () => move(-1),
     n: (e) => { const b = $('[data-new]'); if (b) { e.preventDefault(); b.click(); } }, /* else the n lands in the dialog's first field */
-    a: () => decide('approve'), r: () => decide('reject'),
+    a: (e) => decide('approve', e), r: (e) => decide('reject', e),
     m: (e) => focusOn($('#md-add input:not([type=hidden])'), e),
     '[': () => $('a[data-newer][href]')?.click(), ']': () => $('a[data-older][href]')?.click(),
   };

@@ -83,7 +83,7 @@ def running_postgresql(folder: Path) -> Iterator[None]:
         "autovacuum": "off",
     }
     arguments = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
-    with (folder.parent / "postgresql.log").open("wb") as log:
+    with (folder.with_suffix(".log")).open("wb") as log:
         server = subprocess.Popen(  # type: ignore[call-overload]
             [programs / "postgres", "-D", data, *arguments], stdout=log, stderr=log, preexec_fn=die_with_tests, **run
         )
@@ -113,4 +113,4 @@ def wait_until_ready(server: "subprocess.Popen[bytes]", folder: Path) -> None:
             return
         except psycopg.OperationalError:
             time.sleep(0.05)
-    raise RuntimeError((folder.parent / "postgresql.log").read_text(encoding="utf-8"))
+    raise RuntimeError((folder.with_suffix(".log")).read_text(encoding="utf-8"))

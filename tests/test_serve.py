@@ -300,8 +300,7 @@ def test_demo_twice_doubles_nothing_and_keeps_a_changed_password(start, folder):
 
 @pytest.mark.postgresql_only
 def test_serve_on_postgresql(start, folder):
-    socket_folder = settings.TEST_FOLDER / "serve" / "postgresql"
-    socket_folder.parent.mkdir()
+    socket_folder = settings.TEST_FOLDER / "served"
     with running_postgresql(socket_folder):
         server = start(DATABASE_URL=f"postgresql://postgres@/postgres?host={socket_folder}").wait_ready()
         assert server.get("/login/").status == 200

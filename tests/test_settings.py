@@ -229,3 +229,19 @@ def test_wrong_value_ends_every_command_with_one_sentence(tmp_path):
     assert done.returncode == 2
     assert done.stderr == "Cannot start: REGISTRY_ACCOUNT_ID is '12', expected 12 digits.\n"
     assert done.stdout == ""
+
+
+@pytest.mark.sqlite_only
+def test_command_without_tables_says_what_to_run(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "manage.py", "createsuperuser", "--no-input", "--username", "boss"],
+        env={"PATH": os.environ["PATH"], "DJANGO_SUPERUSER_PASSWORD": "quiet-harbour-42", **environ(tmp_path)},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr.endswith("The database has no tables yet: run `manage.py migrate` (serve and demo do it).\n")
+    assert "Traceback" not in done.stderr

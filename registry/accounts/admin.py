@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Any
 
 import allauth.account.admin  # noqa: F401 - these two register what is taken away below
@@ -103,9 +104,9 @@ class ServiceAdmin(ViewOnlyAdmin):
         for field in saved._meta.concrete_fields:
             setattr(form.instance, field.attname, getattr(saved, field.attname))
 
+    @abstractmethod
     def save(self, request: HttpRequest, form: Any, formsets: list[Any], change: bool) -> models.Model:
         """Call the services for a valid form and return the saved object."""
-        raise NotImplementedError
 
 
 class RoleFilter(admin.SimpleListFilter):

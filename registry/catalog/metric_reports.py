@@ -131,9 +131,9 @@ class MetricReports:
         if scheme == "s3" and bucket in self.roots:
             return scheme, bucket, key
         if scheme not in self.schemes:
-            raise NotRead("such addresses are not read")
+            raise NotRead("only s3 and https addresses are followed")
         if not all(importlib.util.find_spec(name) for name in ("fsspec", _DRIVERS.get(scheme, "fsspec"))):
-            raise NotRead(f"no folder is mapped to {scheme}://{bucket}")
+            raise NotRead(f"no folder is mapped to {scheme}://{bucket}, and the extra s3 is not installed")
         return scheme, bucket, key
 
     def _fetch(self, address: str) -> bytes:
@@ -167,7 +167,7 @@ def _pointers(model_metrics: Any) -> Iterator[tuple[str, Any]]:
 
 def _note(error: NotRead, address: str) -> str:
     shown = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in address)
-    return f"not read: {error}: {shown}"[:NOTE_MAX]
+    return f"{error}: {shown}"[:NOTE_MAX]
 
 
 def _member(value: Any, name: str) -> Any:
@@ -195,7 +195,7 @@ def _read_remote(scheme: str, address: str) -> bytes:
     import fsspec  # only with the extra s3
 
     if "::" in address:
-        raise NotRead("such addresses are not read")
+        raise NotRead("only s3 and https addresses are followed")
     options: dict[str, Any] = {}
     if scheme in {"s3", "s3a"}:
         # An unreachable service must not hold up an import for minutes.

@@ -13,6 +13,8 @@ from django.core.exceptions import ValidationError
 _NAME = regex.compile(r"[a-zA-Z0-9](?:-*[a-zA-Z0-9]){0,62}")
 _LABEL_CHARACTER = regex.compile(r"[\p{L}\p{Z}\p{N}_.:/=+\-@]")
 _DESCRIPTION_CHARACTER = regex.compile(r"[\p{L}\p{M}\p{Z}\p{S}\p{N}\p{P}\r\n\t]")
+_DIGEST = regex.compile(r"[Ss][Hh][Aa]256:[0-9a-fA-F]{64}")
+_FRAMEWORK_VERSION = regex.compile(r"[0-9]\.[A-Za-z0-9.-]+")
 _REGION = regex.compile(r"[a-z0-9-]{9,16}")
 
 NAME_MAX = 63
@@ -129,6 +131,18 @@ def validate_url(value: str) -> None:
     if not rest.partition("/")[0]:
         raise ValidationError("The bucket is missing: s3://bucket/path/model.tar.gz.", "pattern")
     _refuse_nul(value)
+
+
+def validate_image_digest(value: str) -> None:
+    """ImageDigest: sha256: and 64 hexadecimal digits."""
+    if not _DIGEST.fullmatch(value):
+        raise ValidationError("A digest is sha256: and 64 hexadecimal digits.", "pattern")
+
+
+def validate_framework_version(value: str) -> None:
+    """ModelPackageFrameworkVersion: 3 to 10 characters that begin with a digit and a dot, as 1.7-1."""
+    if not 3 <= len(value) <= 10 or not _FRAMEWORK_VERSION.fullmatch(value):
+        raise ValidationError("A framework version has 3 to 10 characters and begins like 1.7.", "pattern")
 
 
 def validate_finite(value: float) -> None:

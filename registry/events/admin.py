@@ -28,7 +28,8 @@ class ViewOnlyAdmin(admin.ModelAdmin):
 
     paginator = CappedPaginator
     show_full_result_count = False
-    list_per_page = 50
+    show_facets = admin.ShowFacets.NEVER  # counts beside filters are full counts too
+    list_per_page = list_max_show_all = 50
     actions = None
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:

@@ -29,9 +29,18 @@ def tag_href(key: str, value: str) -> str:
     return group_list_path(tag_text(key, value))
 
 
+def package_tag_href(key: str, value: str) -> str:
+    """The list of unversioned packages, filtered by a tag."""
+    return f"{reverse('package-list')}?{urlencode({'q': tag_text(key, value)}, safe=_READABLE)}"
+
+
 @dataclass(frozen=True)
 class GroupSearch:
-    """What the index shows. `typed` is the text of the input beside the tokens, as it was sent."""
+    """What the index shows.
+
+    `typed` is the text of the input beside the tokens, as it was sent; `written`, where it is set, is the query that
+    addresses name instead of the one that filters now.
+    """
 
     query: Query = field(default_factory=Query)
     order: Order = field(default_factory=Order)
@@ -39,6 +48,7 @@ class GroupSearch:
     after: str = ""
     before: str = ""
     typed: str = ""
+    written: Query | None = None
 
     @classmethod
     def read(cls, request: HttpRequest) -> GroupSearch:
@@ -56,10 +66,16 @@ class GroupSearch:
         )
 
     @property
+    def text(self) -> str:
+        """The filter as addresses name it."""
+        return (self.query if self.written is None else self.written).text
+
+    @property
     def href(self) -> str:
+        """The address of what is shown."""
         order = "" if self.order == Order() else str(self.order)
         rows = "" if self.rows == ROWS[0] else str(self.rows)
-        return group_list_path(self.query.text, sort=order, per_page=rows, after=self.after, before=self.before)
+        return group_list_path(self.text, sort=order, per_page=rows, after=self.after, before=self.before)
 
     def turn(self, *, after: str = "", before: str = "") -> str:
         """The address of a neighbouring page."""
@@ -67,7 +83,7 @@ class GroupSearch:
 
     def ask(self, query: Query) -> str:
         """The address of the first page for another filter."""
-        return replace(self, query=query, after="", before="").href
+        return replace(self, query=query, written=None, after="", before="").href
 
     def ask_text(self, text: str) -> str:
         """As ask, for a filter given as text."""

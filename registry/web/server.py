@@ -151,8 +151,11 @@ class Supervisor:
 
     def run(self) -> int:
         """Serve until SIGTERM, SIGINT or SIGHUP; return the exit code."""
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self.stop)
+        # Started by nohup it shall outlive its terminal.
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+            signal.signal(signal.SIGHUP, self.stop)
         signal.signal(signal.SIGALRM, self.kill)
         failures = 0
         while not self.stop_asked_at:

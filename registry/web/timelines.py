@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from registry.catalog.reports.timeline import Point, Row, TimelinePage, Tombstone
+from registry.catalog.reports.timeline import EDGE, Point, Row, TimelinePage, Tombstone
 
 from .charts import TrendPoint, rail, rail_x
 from .wording import digits_for, number, period_name, plural, short_image, status_look
@@ -25,10 +25,8 @@ class Scale(NamedTuple):
     high: float | None
     digits: int
 
-    def place(self, row: Row | None) -> float | None:
+    def place(self, row: Row) -> int | float | None:
         """The place of a row on the rail in percent, None without a value."""
-        if row is None:
-            return None
         if self.low is None and row.value is None:
             return _MIDDLE
         x = rail_x(row.value, self.low, self.high)
@@ -79,48 +77,36 @@ def scale_of(series: Sequence[Point]) -> Scale:
 
 
 def lay_out(page: TimelinePage, scale: Scale, *, continued: bool) -> list[Period]:
-    """Group the rows of a page under their headings; `continued` leaves out a heading that the page before had.
-
-    The line passes versions without a value by, but only within a page: at its edge both pages end the line, since
-    neither knows where the other's goes.
-    """
-    rows = page.rows
-    places = _bridged([scale.place(row) for row in rows])
-    around = [scale.place(page.above), *places, scale.place(page.below)]
-    neighbours: list[Row | None] = [page.above, *rows, page.below]
-    names = [period_name(row.created_at) if row else None for row in neighbours]
+    """Group the rows of a page under their headings; `continued` leaves out a heading that the page before had."""
+    around = [*page.above, *page.rows, *page.below]
+    start, end = len(page.above), len(page.above) + len(page.rows)
+    places = _bridged([scale.place(row) for row in around], start, end)
+    names = [period_name(row.created_at) for row in around]
     periods: list[Period] = []
     gaps = list(page.tombstones)
     # Rows that a gap follows; their line bends into the vertical one that passes the gap.
-    cut = {next((n for n, row in enumerate(rows) if row.version < gap.first), len(rows)) for gap in gaps}
-    for i, row in enumerate(rows, start=1):
-        is_first = i == 1
-        new_period = names[i] != names[i - 1] or (is_first and not continued)
-        if new_period or is_first:
-            meeting = _between(around[i - 1], around[i])
-            heading = rail(meeting, meeting, meeting, marked=False) if new_period else Markup()
-            periods.append(Period(names[i] or "" if new_period else "", heading, []))
-        passing = rail(*[_between(around[i - 1], around[i])] * 3, marked=False)
+    cut = {next((n for n, row in enumerate(page.rows) if row.version < gap.first), len(page.rows)) for gap in gaps}
+    for i in range(start, end):
+        row, x = around[i], places[i]
+        up, down = (places[j] if 0 <= j < len(around) else None for j in (i - 1, i + 1))
+        is_new = i == 0 or names[i] != names[i - 1] or (i == start and not continued)
+        meeting = _between(up, x)
+        if is_new or i == start:
+            heading = rail(meeting, meeting, meeting, marked=False) if is_new else Markup()
+            periods.append(Period(names[i] if is_new else "", heading, []))
         while gaps and gaps[0].first > row.version:
             # Under a new heading only at the very top: else they belong to the row above, whose period this is not.
-            place = periods[-2] if new_period and not is_first else periods[-1]
-            place.lines.append(Gap(gaps.pop(0), passing))
-        measured = row.value is not None or scale.low is None
-        drawing = (
-            rail(
-                around[i],
-                around[i - 1],
-                around[i + 1],
-                row.status,
-                joins_above=not new_period and i - 1 not in cut,
-                joins_below=names[i] == names[i + 1] and i not in cut,
-            )
-            if measured
-            else rail(None, _between(around[i - 1], around[i]), _between(around[i], around[i + 1]), row.status)
-        )
+            place = periods[-2] if is_new and i != start else periods[-1]
+            place.lines.append(Gap(gaps.pop(0), rail(meeting, meeting, meeting, marked=False)))
+        if row.value is None and scale.low is not None:
+            drawing = rail(None, _between(up, x), _between(x, down), row.status)
+        else:
+            joins_above = not is_new and i - start not in cut
+            joins_below = i + 1 < len(around) and names[i] == names[i + 1] and i - start + 1 not in cut
+            drawing = rail(x, up, down, row.status, joins_above=joins_above, joins_below=joins_below)
         periods[-1].lines.append(Line(row, drawing))
     if gaps:
-        meeting = _between(around[-2], around[-1]) if rows else None
+        meeting = _between(places[end - 1], places[end] if end < len(places) else None) if page.rows else None
         if not periods:
             periods.append(Period("", Markup(), []))
         periods[-1].lines += [Gap(gap, rail(meeting, meeting, meeting, marked=False)) for gap in gaps]
@@ -156,13 +142,20 @@ def _between(one: float | None, other: float | None) -> float | None:
     return None if one is None or other is None else (one + other) / 2
 
 
-def _bridged(places: list[float | None]) -> list[float | None]:
-    """The places with the gaps between two known ones filled in evenly; gaps at the edges stay."""
+def _bridged(places: list[int | float | None], start: int, end: int) -> list[int | float | None]:
+    """The places with each gap between two known ones filled in evenly, so that the line passes it by.
+
+    The rows of the page are those from `start` to `end`. A gap across its edge is filled only where both pages see
+    all of it, since their lines have to meet.
+    """
     filled = list(places)
     known = [i for i, place in enumerate(places) if place is not None]
     for left, right in pairwise(known):
-        start, end = places[left], places[right]
-        assert start is not None and end is not None
+        inside = start <= left and right < end
+        if not inside and right - left > EDGE:
+            continue
+        first, last = places[left], places[right]
+        assert first is not None and last is not None
         for i in range(left + 1, right):
-            filled[i] = round(start + (end - start) * (i - left) / (right - left))
+            filled[i] = round(first + (last - first) * (i - left) / (right - left))
     return filled

@@ -82,7 +82,7 @@ def test_metadata_counts_where_no_report_is_read_until_one_is(tmp_path):
     assert {m.name: m.source for m in version.metrics.all()} == dict.fromkeys(
         ["accuracy", "weighted_f1", "log_loss"], "metadata"
     )
-    assert version.metrics_note.startswith("not read: ")
+    assert version.metrics_note.startswith("no folder is mapped to s3://ml-artifacts-demo")
     assert "s3://ml-artifacts-demo/metrics/digits-classifier/0001/statistics.json" in version.metrics_note
     code, out, _ = importdump(source, metrics_root=[DEMO_ROOT])
     version.refresh_from_db()

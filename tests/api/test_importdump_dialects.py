@@ -276,7 +276,8 @@ BAD = {
     "specification": (version_line(InferenceSpecification=[]), "InferenceSpecification: expected an object"),
     "life cycle": (version_line(ModelLifeCycle={"Stage": 3, "StageStatus": "a"}), "Stage: expected text"),
     "creator": (version_line(CreatedBy="ml-lead"), "CreatedBy: expected an object"),
-    "domain": (version_line(Domain="x" * 257), "Domain: "),
+    "registration type": (version_line(ModelPackageRegistrationType="Other"), "ModelPackageRegistrationType: "),
+    "domain": (version_line(Domain=3), "Domain: expected text"),
     "source": (version_line(SourceUri="x" * 1025), "SourceUri: "),
     "skip": (version_line(SkipModelValidation="Some"), "SkipModelValidation: The value is one of All, None"),
 }

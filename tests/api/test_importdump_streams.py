@@ -8,15 +8,21 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
+from django.db import connection
 
 from registry.accounts.permissions import Actor
 from registry.api.sagemaker.dumps import Dump
 from registry.catalog import services
+from registry.catalog.models import ModelPackage, ModelPackageGroup
+from registry.catalog.services import import_runs
 from registry.configuration import PROJECT_ROOT
+from tests.factories import make_version
 
 from .dumps import group_line, version_line, write_lines
 
@@ -92,3 +98,34 @@ def test_a_killed_import_goes_on_where_it_stopped(tmp_path, sent):
     assert again.returncode == 0
     assert f"Imported {600 - kept} versions" in said
     assert rows(counts) == [(600, 600, 600)]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_registering_while_an_import_runs_takes_free_numbers(tmp_path, monkeypatch):
+    monkeypatch.setattr(import_runs, "CHUNK_RECORDS", 10)
+    services.import_records(
+        actor=Actor.system(), records=Dump([write_lines(tmp_path / "g.jsonl", [group_line()])]), source="g.jsonl"
+    )
+    group = ModelPackageGroup.objects.get()
+    source = write_lines(tmp_path / "r.jsonl", [version_line(number) for number in range(1, 101)])
+    counts: Counter[str] = Counter()
+
+    def run_import() -> None:
+        try:
+            counts.update(services.import_records(actor=Actor.system(), records=Dump([source]), source="r.jsonl"))
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=run_import)
+    thread.start()
+    ours = [make_version(group).version for _ in range(20)]
+    thread.join()
+    assert counts["faults"] == 0
+    # A number that was registered here first is there already, and differs.
+    assert counts["versions"] + counts["differs"] == 100
+    group.refresh_from_db()
+    numbers = sorted(ModelPackage.objects.values_list("version", flat=True))
+    assert len(set(numbers)) == len(numbers) == group.version_count == group.waiting_count
+    assert group.last_version == max(numbers)
+    assert sorted(set(ours)) == ours
+    assert not group.unset_count

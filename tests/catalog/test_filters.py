@@ -18,6 +18,7 @@ from registry.catalog.filters import (
     Query,
     Term,
     group_conditions,
+    is_wide,
     make_term,
     parse,
     tag_text,
@@ -36,8 +37,8 @@ DATABASE = settings(
 )
 
 
-def names(text: str) -> list[str]:
-    found = ModelPackageGroup.objects.live().filter(group_conditions(parse(text), NOW))
+def names(text: str, wide: bool = False) -> list[str]:
+    found = ModelPackageGroup.objects.live().filter(group_conditions(parse(text), NOW, wide=wide))
     return sorted(found.values_list("name", flat=True))
 
 
@@ -283,7 +284,9 @@ def test_filters_find_what_a_plain_evaluation_finds(world: list[Group]) -> None:
     @DATABASE
     @given(QUERIES.map(" ".join))
     def check(text: str) -> None:
-        assert names(text) == sorted(group.name for group in world if evaluate(parse(text), group))
+        expected = sorted(group.name for group in world if evaluate(parse(text), group))
+        assert names(text) == expected
+        assert names(text, wide=True) == expected
 
     check()
 
@@ -298,6 +301,15 @@ def test_any_text_can_be_asked_of_the_database(world: list[Group]) -> None:
 
 
 # ---------- single rules ----------
+
+
+def test_is_wide_counts_the_pair_or_image(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(3):
+        make_version(make_group(f"g-{number}"), customer_metadata_properties={"seed": "1", "only": str(number)})
+    monkeypatch.setattr("registry.catalog.filters.conditions.WIDE", 2)
+    wide = ["meta:seed=1", "meta:seed", "image:sagemaker", "-image:sagemaker status:none"]
+    narrow = ["meta:only=1", "meta:only=1 image:sagemaker", "image:none", "status:waiting by:any-admin", ""]
+    assert [text for text in wide + narrow if is_wide(parse(text))] == wide
 
 
 def test_version_conditions_hold_for_one_and_the_same_version(db: None) -> None:

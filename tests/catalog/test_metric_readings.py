@@ -82,7 +82,7 @@ def test_what_cannot_be_read_is_tried_three_times_more_with_doubling_waits(root)
             assert FIRST_WAIT * 2**attempt <= waited < FIRST_WAIT * 2**attempt + timedelta(seconds=20)
     assert len(jobs()) == 1 + RETRIES
     package.refresh_from_db()
-    assert package.metrics_note == "not read: there is no such file in the mapped folder: s3://models/r.json"
+    assert package.metrics_note == "there is no such file in the mapped folder: s3://models/r.json"
 
 
 def test_a_report_that_comes_late_is_read(root):
@@ -99,8 +99,8 @@ def test_a_report_that_comes_late_is_read(root):
     ("address", "why"),
     [
         ("s3://elsewhere/r.json", "no folder is mapped to s3://elsewhere"),
-        ("https://internal.example/r.json", "such addresses are not read"),
-        ("file:///etc/passwd", "such addresses are not read"),
+        ("https://internal.example/r.json", "only s3 and https addresses are followed"),
+        ("file:///etc/passwd", "only s3 and https addresses are followed"),
     ],
 )
 def test_nothing_is_asked_for_that_cannot_be_read_and_the_note_says_so_at_once(root, address, why):

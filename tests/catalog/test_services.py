@@ -134,6 +134,11 @@ def test_an_unversioned_package_has_a_name_tags_and_no_number():
     make_package("iris", region="eu-central-1")
 
 
+@pytest.mark.parametrize(("field", "values"), [("name", {"name": "a b"}), ("region", {"region": "EU"})])
+def test_an_unversioned_package_needs_a_name_and_a_region_of_the_contract(field, values):
+    assert field in faults_of(lambda: make_package(**({"name": "iris"} | values)))
+
+
 def test_approving_moves_counts_and_the_approved_version():
     group = make_group()
     first, second, third = (make_version(group) for _ in range(3))

@@ -96,11 +96,13 @@ def test_pages_hold_every_version_once_with_the_right_neighbours() -> None:
     while True:
         page = read_page(group, metric="auc", shown=VersionFilter(), before=before)
         assert len(page.rows) <= timeline.ROWS
-        assert (page.above.version if page.above else None) == (seen[-1].version if seen else None)
+        assert [row.version for row in page.above[-1:]] == [row.version for row in seen[-1:]]
+        assert [row.version for row in page.above] == [row.version for row in seen][-len(page.above) or len(seen) :]
         seen += page.rows
         if page.older is None:
             break
-        assert page.below is not None and page.below.version == expected[len(seen)]["version"]
+        following = [row["version"] for row in expected[len(seen) :]]
+        assert [row.version for row in page.below] == following[: timeline.EDGE]
         before = page.older
     assert [row.version for row in seen] == [row["version"] for row in expected]
     for row, want in zip(seen, expected, strict=True):

@@ -254,19 +254,25 @@ def test_fragment_is_the_part_of_the_page_that_it_replaces(as_role: Any) -> None
 
 
 def test_the_box_is_left_alone_while_somebody_types(as_role: Any) -> None:
-    make_group("fraud")
+    make_group("fraud", tags=[("team", "risk")])
     client = as_role("viewer")
 
-    def typed(text: str) -> str:
-        return get(client, f"/groups/?q=region:us-east-1&q={quote(text)}", **HTMX, **{"HX-Trigger": "q"})
+    def typed(text: str, token: str = "region:us-east-1") -> str:
+        return get(client, f"/groups/?q={token}&q={quote(text)}", **HTMX, **{"HX-Trigger": "q"})
 
-    assert 'id="filter"' not in typed("fra")
-    assert 'id="filter"' not in typed("fra ")
-    assert "does not filter" not in typed("status:appr")
+    for unfinished in ("fra", "fra ", "status:appr", "tag:", "tag:te", "tag:team=", "tag:team=ri", "-tag:team=fr", ""):
+        html = typed(unfinished)
+        assert rows(html) == ["fraud"], unfinished
+        assert 'id="filter"' not in html
+        assert "does not filter" not in html
+    assert rows(typed("", token="tag:te")) == [], "a token is complete"
+    assert rows(typed("tag:team=x")) == []
     assert "does not filter" in typed("status:appr ")
     done = typed("status:none ")
     assert 'id="filter"' in done
     assert 'name="q" value="status:none"' in done
+    response = client.get("/groups/?q=tag:team=ri", headers={**HTMX, "HX-Trigger": "q"})
+    assert response["HX-Push-Url"] == "/groups/?q=tag:team=ri"
 
 
 def test_removing_a_token_swaps_the_box_itself(as_role: Any) -> None:

@@ -44,6 +44,7 @@ def test_an_admin_edits_tags_in_place(as_role: Any, owner: Any) -> None:
     shown = client.get(f"{owner.path}tags/", headers=HTMX).content.decode()
     assert '<div id="group-tags"' in shown
     assert f'hx-get="{owner.path}tags/edit/"' in shown
+    assert f'href="/{owner.path.split("/")[1]}/?q=tag:team=fraud"' in shown
     form = client.get(f"{owner.path}tags/edit/", headers=HTMX).content.decode()
     assert re.findall(r'name="tag_key" value="([^"]+)"', form) == ["team", "tier"]
     assert '<option value="team=fraud">' in form

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Any
 
 from django.contrib import admin
@@ -44,9 +45,9 @@ class PairFormSet(BaseInlineFormSet):
         if not any(self.errors):
             self.check(self.pairs())
 
+    @abstractmethod
     def check(self, pairs: list[tuple[str, str]]) -> None:
         """Raise ValidationError where the service would."""
-        raise NotImplementedError
 
     def validate_unique(self) -> None:
         """Nothing: the service says which key is there twice."""

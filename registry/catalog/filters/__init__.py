@@ -1,6 +1,6 @@
 """The filter language of the lists: text to a small tree (terms), tree to database conditions (conditions)."""
 
-from .conditions import group_conditions, version_condition, version_conditions
+from .conditions import group_conditions, is_wide, version_condition, version_conditions
 from .terms import KEYS, And, Node, Not, Query, Term, make_term, parse, quote, tag_text
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "Query",
     "Term",
     "group_conditions",
+    "is_wide",
     "make_term",
     "parse",
     "quote",

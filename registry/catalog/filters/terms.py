@@ -140,6 +140,19 @@ class Query:
         """The terms that do not filter because something is wrong with them."""
         return [term for term in map(leaf, self.parts) if term.fault]
 
+    def while_typing(self) -> Query:
+        """The query for a list that follows the keys, where the last term has no end yet: a value of a tag or pair
+        matches by its beginning, and a term that says nothing so far filters nothing."""
+        if not self.parts or not leaf(self.parts[-1]).key:
+            return self
+        part, term = self.parts[-1], leaf(self.parts[-1])
+        if term.fault or (term.key in PAIR_KEYS and term.value is None):
+            return self.without(len(self.parts) - 1)
+        if term.key not in PAIR_KEYS or (term.value or "").endswith("*"):
+            return self
+        open_ended: Node = replace(term, value=f"{term.value}*")
+        return Query((*self.parts[:-1], Not(open_ended) if isinstance(part, Not) else open_ended))
+
     def without(self, place: int) -> Query:
         """The query with the part at `place` left out."""
         return Query(self.parts[:place] + self.parts[place + 1 :])

@@ -3,9 +3,10 @@
 from .calls import AnsweredCall
 from .groups import ModelPackageGroup
 from .packages import ApprovalStatus, ModelPackage
-from .parts import Container, CustomerMetadataProperty, Metric, Tag
+from .parts import METADATA_PREFIX, Container, CustomerMetadataProperty, Metric, Tag
 
 __all__ = [
+    "METADATA_PREFIX",
     "AnsweredCall",
     "ApprovalStatus",
     "Container",

@@ -147,6 +147,10 @@ class Container(models.Model):
         return self.image_name or self.model_data_url
 
 
+# Numeric metadata under keys that begin so counts as a metric, where no report has that name.
+METADATA_PREFIX = "metric."
+
+
 class Metric(models.Model):
     """A number that was measured on the package: from a metric report, from `metric.*` metadata, or typed in."""
 

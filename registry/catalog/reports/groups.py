@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from django.core.exceptions import ValidationError
+from django.core.exceptions import EmptyResultSet, ValidationError
+from django.db import connection
 from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce, Left
 
 from registry.accounts.models import User
 
-from ..filters import Query, group_conditions, parse
+from ..filters import Query, group_conditions, is_wide, parse
 from ..models import ModelPackage, ModelPackageGroup, Tag
 from ..validators import NAME_MAX, validate_name
 
@@ -136,18 +137,30 @@ _COLUMNS = [
 
 
 def found_groups(user: User, query: Query, now: datetime | None = None) -> QuerySet[ModelPackageGroup]:
-    """The groups that `user` may know of and that match the query."""
-    return ModelPackageGroup.objects.visible_to(user).filter(group_conditions(query, now))
+    """The groups that `user` may know of and that match the query; one bounded query where it names a pair or image."""
+    conditions = group_conditions(query, now, wide=is_wide(query))
+    return ModelPackageGroup.objects.visible_to(user).filter(conditions)
 
 
-def capped_count(groups: QuerySet[Any]) -> int:
-    """How many rows there are, at most COUNT_CAP + 1."""
-    return groups.order_by()[: COUNT_CAP + 1].count()
+def capped_counts(*found: QuerySet[Any]) -> list[int]:
+    """How many rows each has, at most COUNT_CAP + 1; one query for all."""
+    counts: list[str] = []
+    given: list[Any] = []
+    for rows in found:
+        try:
+            sql, params = rows.order_by().values("pk")[: COUNT_CAP + 1].query.sql_with_params()
+        except EmptyResultSet:
+            sql, params = "SELECT 1 WHERE 1 = 0", ()
+        counts.append(f"(SELECT COUNT(*) FROM ({sql}) AS counted)")
+        given += params
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {', '.join(counts)}", given)
+        return list(cursor.fetchone())
 
 
-def view_counts(user: User) -> list[tuple[str, str, int]]:
-    """The saved views: name, filter and capped count."""
-    return [(name, text, capped_count(found_groups(user, parse(text)))) for name, text in VIEWS]
+def view_groups(user: User) -> list[QuerySet[ModelPackageGroup]]:
+    """The groups of each saved view."""
+    return [ModelPackageGroup.objects.visible_to(user).filter(group_conditions(parse(text))) for _, text in VIEWS]
 
 
 def group_page(

@@ -6,6 +6,7 @@ Every question starts at the index over (group, version) and stops after a fixed
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from django.db.models import Count, FilteredRelation, IntegerField, OuterRef, Q,
 from django.db.models.functions import Left
 
 from ..models import (
+    METADATA_PREFIX,
     ApprovalStatus,
     Container,
     CustomerMetadataProperty,
@@ -24,14 +26,16 @@ from ..models import (
     ModelPackageGroup,
 )
 from ..models.packages import PackageQuerySet
-from ..services.metrics import METADATA_PREFIX
 
 ROWS = 50  # versions in one answer
+EDGE = 8  # rows read beyond each edge of it
 SERIES = 600  # newest versions that trend and rail cover (DESIGN.md section 5)
 RECENT = 100  # newest versions whose metric names, images and metadata the menus offer
 WAITING_SHOWN = 3
 TOMBSTONES = 200  # deleted versions looked at for one answer
 _LEAD = 200  # characters of a description that a row may show
+_OFTEN = 1_000
+_DIGEST = re.compile(r"[0-9a-f]{32,}")
 
 STATUS_WORDS: dict[str, str | None] = {
     "waiting": ApprovalStatus.WAITING,
@@ -152,14 +156,15 @@ class Tombstone:
 
 @dataclass(frozen=True)
 class TimelinePage:
-    """Up to ROWS rows, newest first, with the row shown above them and the row below, for the line and the headings.
+    """Up to ROWS rows, newest first, with up to EDGE of the shown rows above and below, for the line and the headings.
 
-    `tombstones` are the deleted versions between them, newest first: down to the last row, or to the end of the group.
+    `above` ends, and `below` begins, with the row next to the page. `tombstones` are the deleted versions between the
+    rows, newest first: down to the last row, or to the end of the group.
     """
 
     rows: list[Row]
-    above: Row | None
-    below: Row | None
+    above: list[Row]
+    below: list[Row]
     tombstones: list[Tombstone] = field(default_factory=list)
 
     @property
@@ -234,15 +239,18 @@ def read_waiting(group: ModelPackageGroup, metric: str, series: Sequence[Point])
 def read_page(
     group: ModelPackageGroup, *, metric: str, shown: VersionFilter, before: int | None = None
 ) -> TimelinePage:
-    """The newest ROWS versions that `shown` lets through, or those below the number `before`; three queries."""
+    """The newest ROWS versions that `shown` lets through, or those below the number `before`; three or four queries."""
     wanted = shown.apply(versions_of(group))
-    if before is not None:
-        wanted = wanted.filter(version__lte=before)  # with the row above, when it is (still) shown
-    rows = [Row(*values) for values in _row_values(wanted, group, metric)[: ROWS + 2]]
-    above = rows.pop(0) if before is not None and rows and rows[0].version == before else None
-    below = rows[ROWS] if len(rows) > ROWS else None
-    rows = rows[:ROWS]
-    page = TimelinePage(rows, above, below, _tombstones(group, shown, before, rows[-1].version if below else 0))
+    below = wanted if before is None else wanted.filter(version__lte=before)  # with the row above, if it is shown
+    rows = [Row(*values) for values in _row_values(below, group, metric)[: ROWS + EDGE + 1]]
+    above = [rows.pop(0)] if before is not None and rows and rows[0].version == before else []
+    if above and rows and None in (above[0].value, rows[0].value):
+        # A gap in the metric crosses the edge of the page: where does the line come from?
+        further = wanted.filter(version__gt=before).order_by("version")
+        above = [*(Row(*values) for values in _row_values(further, group, metric)[: EDGE - 1])][::-1] + above
+    end = rows[ROWS - 1].version if len(rows) > ROWS else 0
+    gone = _tombstones(group, shown, before, end)
+    page = TimelinePage(rows[:ROWS], above, rows[ROWS : ROWS + EDGE], gone)
     _add_properties(group, page.rows)
     return page
 
@@ -320,15 +328,22 @@ def _add_properties(group: ModelPackageGroup, rows: Sequence[Row]) -> None:
         before = held[row.previous_version] if row.previous_version else held[row.version]
         changed[row.version] = {key for key, value in held[row.version].items() if before.get(key) != value}
     often = Counter(key for keys in changed.values() for key in keys)
+    seldom = {key: times for key, times in often.items() if times * 2 < len(rows)}
     for row in rows:
-        row.properties = [
-            (key, value, key in changed[row.version])
-            for key, value in sorted(
-                held[row.version].items(), key=lambda pair: _telling(pair[0], changed[row.version], often)
-            )
-        ]
+        news = changed[row.version]
+        pairs = sorted(held[row.version].items(), key=lambda pair: _telling(pair[0], pair[1], news, seldom))
+        row.properties = [(key, value, key in news) for key, value in pairs]
 
 
-def _telling(key: str, changed: set[str], often: Counter[str]) -> tuple[bool, bool, int]:
-    """Changed keys first, among them those that seldom change; copies of metrics last: they are shown as metrics."""
-    return (key.startswith(METADATA_PREFIX), key not in changed, often[key] if key in changed else 0)
+def _telling(key: str, value: str, changed: set[str], seldom: dict[str, int]) -> tuple[bool, bool, bool, int]:
+    """The order of the chips: what changed first, what seldom changes before what always does, digests late.
+
+    Copies of metrics come last: they are shown as metrics.
+    """
+    is_new = key in changed
+    return (
+        key.startswith(METADATA_PREFIX),
+        not is_new,
+        bool(_DIGEST.fullmatch(value)),
+        seldom.get(key, _OFTEN) if is_new else 0,
+    )

@@ -13,7 +13,7 @@ from django.db import DataError, IntegrityError, transaction
 from registry.accounts.permissions import Actor, authorize
 from registry.events.services import record as record_event
 
-from ..errors import Refused
+from ..errors import AlreadyExists, Refused
 from ..metric_reports import MetricReports
 from ..models import ModelPackage, ModelPackageGroup
 from .import_records import FaultyRecord, GroupRecord, PackageRecord
@@ -174,6 +174,14 @@ class _Known:
             # Read again, when it is asked for: the row in hand does not have the pairs that were just written.
             self.packages[(region, name, number)] = ModelPackage(pk=outcome.package.pk)
 
+    def found(self, record: Record, existing: ModelPackage | ModelPackageGroup) -> None:
+        """Note a row that another writer made meanwhile."""
+        if isinstance(existing, ModelPackage):
+            self.packages[_key(record)] = ModelPackage(pk=existing.pk)
+        else:
+            self.groups[(existing.region, existing.name)] = existing
+            self.lock()
+
     def package(self, record: PackageRecord) -> ModelPackage | None:
         row = self.packages.get(_key(record))
         if row is not None and not row.region:
@@ -214,7 +222,12 @@ class _Run:
                     outcome = Outcome(record, "fault", reason=record.reason)
                 else:
                     try:
-                        outcome = self._import_one(record, known, read[id(record)])
+                        try:
+                            outcome = self._import_one(record, known, read[id(record)])
+                        except AlreadyExists as error:
+                            # Somebody registered it since the chunk was looked up: compare with that one.
+                            known.found(record, error.existing)
+                            outcome = self._import_one(record, known, read[id(record)])
                         known.add(outcome)
                     except (ValidationError, Refused, IntegrityError, DataError, ValueError, OverflowError) as error:
                         outcome = Outcome(record, "fault", reason=explain(error))

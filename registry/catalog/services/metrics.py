@@ -12,11 +12,9 @@ from registry.accounts.permissions import Actor, authorize
 from registry.events.services import record
 
 from ..metric_reports import ReportedMetric
-from ..models import Metric, ModelPackage
+from ..models import METADATA_PREFIX, Metric, ModelPackage
 from ..validators import METRIC_NAME_MAX
 from .locks import lock_package
-
-METADATA_PREFIX = "metric."
 
 
 def number_or_none(text: str) -> float | None:

@@ -27,7 +27,7 @@ from ..models import (
     ModelPackage,
     ModelPackageGroup,
 )
-from ..validators import validate_name
+from ..validators import validate_name, validate_region
 from .locks import user_context
 from .metric_readings import note_out_of_reach, request_metric_reading
 from .metrics import metrics_of_metadata
@@ -210,10 +210,11 @@ def create_model_package(
         authorize(actor, "model_package.edit_stage", group)
     registration.clean(versioned=group is not None)
     if group is None:
-        try:
-            validate_name(name)
-        except ValidationError as error:
-            raise ValidationError({"name": error.messages}) from error
+        for field, validator, value in (("name", validate_name, name), ("region", validate_region, region)):
+            try:
+                validator(value)
+            except ValidationError as error:
+                raise ValidationError({field: error.messages}) from error
     now: datetime = timezone.now()
     decided = registration.approval_status in (ApprovalStatus.APPROVED, ApprovalStatus.REJECTED)
     has_readable_reports, note = note_out_of_reach(registration.model_metrics)

@@ -97,6 +97,11 @@ class Registration:
             test(f"containers.{number}.image", check.validate_image, container.get("Image") or "")
             if container.get("ModelDataUrl"):
                 test(f"containers.{number}.model_data_url", check.validate_url, container["ModelDataUrl"])
+            if container.get("ImageDigest"):
+                test(f"containers.{number}.image_digest", check.validate_image_digest, container["ImageDigest"])
+            if container.get("FrameworkVersion"):
+                version = container["FrameworkVersion"]
+                test(f"containers.{number}.framework_version", check.validate_framework_version, version)
         test("customer_metadata_properties", clean_pairs, self.customer_metadata_properties)
         test("tags", clean_tags, list(self.tags))
         seen: set[str] = set()

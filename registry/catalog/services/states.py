@@ -56,6 +56,7 @@ def package_state(package: ModelPackage, registration: Registration) -> dict[str
     state["ModelLifeCycle"] = registration.model_life_cycle
     state["CustomerMetadataProperties"] = dict(registration.customer_metadata_properties)
     state["Tags"] = tag_state(list(registration.tags))
+    state["Metrics"] = {name: {"value": value} for name, value in registration.metrics}
     state |= {"CreationTime": package.created_at.isoformat(), "CreatedBy": package.created_by}
     if package.last_modified_at:
         state["LastModifiedTime"] = package.last_modified_at.isoformat()

@@ -12,7 +12,7 @@ from django.utils.http import urlencode
 from markupsafe import Markup
 
 from registry.catalog.directions import leading_metric
-from registry.catalog.models import ModelPackageGroup
+from registry.catalog.models import METADATA_PREFIX, ModelPackageGroup
 from registry.catalog.reports.timeline import (
     RECENT,
     SERIES,
@@ -22,7 +22,6 @@ from registry.catalog.reports.timeline import (
     VersionFilter,
     Vocabulary,
 )
-from registry.catalog.services.metrics import METADATA_PREFIX
 
 from ..wording import plural
 
@@ -119,10 +118,10 @@ def told(group: ModelPackageGroup, asked: Asked, page: TimelinePage) -> str:
     """What the rows are, in words; counts only what was counted."""
     rows = len(page.rows)
     if not asked.shown.is_set:
-        return f"Newest {rows} of {plural(group.version_count, 'version')}" if page.older and not asked.before else ""
+        return f"{plural(group.version_count, 'version')}, newest first" if page.older and not asked.before else ""
     if asked.before is not None:
         return f"{plural(rows, 'version')} below v{asked.before}"
-    return f"Newest {rows} that match" if page.older else f"{plural(rows, 'version')} match{'es' if rows == 1 else ''}"
+    return f"{rows}+ versions match" if page.older else f"{plural(rows, 'version')} match{'es' if rows == 1 else ''}"
 
 
 def facets(

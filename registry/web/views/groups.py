@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from django.contrib import messages
@@ -31,17 +32,19 @@ from ..subjects import actor_of, find_group
 def group_list(request: HttpRequest) -> HttpResponse:
     """The index; a fragment request gets the list, with the saved views and the filter box out of band."""
     search = GroupSearch.read(request)
+    from_box = is_fragment(request) and request.headers.get("HX-Trigger") == "q"
+    is_complete = search.typed[-1:].isspace()
+    if from_box and search.typed and not is_complete:
+        # The address keeps what is typed; the list and its messages wait for the end of a filter.
+        search = replace(search, query=search.query.while_typing(), written=search.query)
     context = _list_context(request, search)
     if not is_fragment(request):
         context["form"] = GroupForm(regions=context["regions"])
         return render(request, "groups/list.html", context)
-    typing = request.headers.get("HX-Trigger") == "q"
     parts = ["groups/_list.html", "groups/_views.html"]
     # While somebody types, the box is left alone, but for a filter that is complete and becomes a token.
-    if not typing or (search.typed[-1:].isspace() and any(parse(search.typed).split()[0])):
+    if not from_box or (is_complete and any(parse(search.typed).split()[0])):
         parts.append("groups/_filter.html")
-    else:
-        context["faults"] = search.faults[: -1 if _is_unfinished(search) else None]
     context |= {"oob": True, "main": request.headers.get("HX-Target", "")}
     response = HttpResponse("".join(render_to_string(part, context, request) for part in parts))
     response["HX-Push-Url"] = search.href
@@ -49,18 +52,12 @@ def group_list(request: HttpRequest) -> HttpResponse:
     return response
 
 
-def _is_unfinished(search: GroupSearch) -> bool:
-    """True while the last filter is being typed and wrong only for lack of an end."""
-    faulty = search.faults
-    return bool(faulty) and faulty[-1][0] == len(search.query.parts) - 1 and not search.typed[-1:].isspace()
-
-
 def _list_context(request: HttpRequest, search: GroupSearch) -> dict[str, Any]:
     user, actor = request.user, actor_of(request)
     groups = reports.found_groups(user, search.query)  # type: ignore[arg-type]
     page = reports.group_page(groups, search.order, search.rows, after=search.after, before=search.before)
-    views = reports.view_counts(user)  # type: ignore[arg-type]
-    found = reports.capped_count(groups) if search.query.node.nodes else views[0][2]
+    found, *counts = reports.capped_counts(groups, *reports.view_groups(user))  # type: ignore[arg-type]
+    views = [(name, text, count) for (name, text), count in zip(reports.VIEWS, counts, strict=True)]
     missed = not page.rows and not search.query.is_empty
     return {
         "nav": "groups",
@@ -134,6 +131,7 @@ def _taken(form: GroupForm) -> reports.NameCheck | None:
 @require_GET
 def group_check_name(request: HttpRequest) -> HttpResponse:
     """Whether the name that was typed is free; what is wrong with it, and a free one instead."""
+    authorize(actor_of(request), "model_package_group.create")
     name = request.GET.get("name", "").strip()
     region = request.GET.get("region") or GroupForm().regions[0]
     check = reports.check_name(region, name) if name else None

@@ -19,6 +19,7 @@ from registry.catalog.reports.suggestions import known_tags
 
 from ..forms.groups import TagsForm
 from ..htmx import redirect_to, render_page, toast
+from ..searches import package_tag_href, tag_href
 from ..subjects import actor_of, find_group, find_unversioned, find_version
 
 Owner = ModelPackageGroup | ModelPackage
@@ -28,9 +29,11 @@ def tags_context(actor: Actor, owner: Owner, tags: Iterable[Tag]) -> dict[str, A
     """What templates/groups/_tags.html needs, for every page that includes it."""
     if isinstance(owner, ModelPackageGroup):
         path, action = reverse("group-tags", args=[owner.region, owner.name]), "model_package_group.edit_tags"
+        href = tag_href
     else:
         path, action = reverse("unversioned:tags", args=[owner.region, owner.name]), "model_package.edit_tags"
-    return {"tags": list(tags), "tags_path": path, "may_edit_tags": actor.may(action)}
+        href = package_tag_href
+    return {"tags": list(tags), "tags_path": path, "may_edit_tags": actor.may(action), "tag_href": href}
 
 
 @require_http_methods(["GET", "POST"])

@@ -25,22 +25,25 @@ from .tags import tags_context
 
 FEED_LENGTH = 20
 NUMBER_DIGITS = 9
+ROW_DIGITS = 18
 
 
 @require_safe
 def package_detail(request: HttpRequest, region: str, name: str, version: int) -> HttpResponse:
-    """The page of a version; as a fragment what depends on the baseline (`?base=`)."""
-    context = page_context(request, find_version(request, region, name, version))
-    return render_page(
-        request, "packages/detail.html", "packages/_comparison.html", context | {"notes": is_fragment(request)}
-    )
+    """The page of a version; as a fragment what depends on the baseline (`?base=`) or older activity (`?before=`)."""
+    return _detail(request, find_version(request, region, name, version))
 
 
 @require_safe
 def unversioned_detail(request: HttpRequest, region: str, name: str) -> HttpResponse:
     """The page of an unversioned package: the same without timeline, baseline and review."""
-    context = page_context(request, find_unversioned(request, region, name))
-    return render_page(request, "packages/unversioned.html", "packages/_comparison.html", context)
+    return _detail(request, find_unversioned(request, region, name))
+
+
+def _detail(request: HttpRequest, package: ModelPackage) -> HttpResponse:
+    context = page_context(request, package, notes=is_fragment(request))
+    fragment = "packages/_feed.html" if "before" in request.GET else "packages/_comparison.html"
+    return render_page(request, page_of(package), fragment, context)
 
 
 def find_package(request: HttpRequest, region: str, name: str, version: int | None = None) -> ModelPackage:
@@ -100,7 +103,8 @@ def page_context(request: HttpRequest, package: ModelPackage, **state: Any) -> d
     actor = actor_of(request)
     context = comparison_context(request, package)
     pairs = {pair.key: pair.value for pair in context["comparison"].pairs}
-    feed, has_older_events = feed_of(package)
+    before = whole_number(request.GET.get("before"), ROW_DIGITS)
+    feed, older_events = feed_of(package, before)
     context |= {
         "nav": "groups" if package.is_versioned else "packages",
         "package": package,
@@ -124,7 +128,8 @@ def page_context(request: HttpRequest, package: ModelPackage, **state: Any) -> d
         "endpoint": settings.REGISTRY_PUBLIC_URL or f"{request.scheme}://{request.get_host()}",
         "may_read_metrics": actor.may("model_package.create"),
         "feed": feed,
-        "has_older_events": has_older_events,
+        "older_events": older_events,
+        "before": before,
         "editing": None,
         "adding": {},
         "review": {},
@@ -151,17 +156,19 @@ def stage_position(stage: str) -> int:
     return known.index(stage) + 1 if stage in known else 0
 
 
-def feed_of(package: ModelPackage) -> tuple[list[Sentence], bool]:
-    """The newest lines of the package's activity, and whether there are older ones.
+def feed_of(package: ModelPackage, before: int | None = None) -> tuple[list[Sentence], int | None]:
+    """The newest lines of the package's activity (those below the event `before`), and where older ones begin.
 
     An imported package begins with what its record says happened before: its registration and its decision.
     """
-    events = list(Event.objects.for_package(package.pk).order_by("-id")[: FEED_LENGTH + 1])
+    rows = Event.objects.for_package(package.pk).before(before).order_by("-id")
+    events = list(rows[: FEED_LENGTH + 1])
     lines = [tell_here(event, package) for event in events[:FEED_LENGTH]]
-    has_older = len(events) > FEED_LENGTH
-    if package.imported_at and not has_older:
-        lines += _before_import(package, events)
-    return lines, has_older
+    if len(events) > FEED_LENGTH:
+        return lines, events[FEED_LENGTH - 1].pk
+    if package.imported_at:
+        lines += _before_import(package, decided_since=package.decided_at and package.decided_at > package.imported_at)
+    return lines, None
 
 
 def tell_here(event: Event, package: ModelPackage) -> Sentence:
@@ -177,12 +184,11 @@ def _subject(package: ModelPackage) -> Markup:
     return Markup("<b>{}</b>").format(f"v{package.version}" if package.is_versioned else package.name)
 
 
-def _before_import(package: ModelPackage, events: list[Event]) -> list[Sentence]:
+def _before_import(package: ModelPackage, *, decided_since: bool | None) -> list[Sentence]:
     subject = _subject(package)
     lines = []
     decided = {"Approved": ("check", "ok", "approved"), "Rejected": ("x", "bad", "rejected")}
-    known = any(event.kind == "model_package.approval_status_changed" for event in events)
-    if not known and package.decided_at and package.approval_status in decided:
+    if package.decided_at and not decided_since and package.approval_status in decided:
         icon, tone, verb = decided[package.approval_status]
         words, by = Markup(f"{verb} ") + subject, package.decided_by_name or "somebody"
         lines.append(Sentence(0, package.decided_at, by, icon, words, tone, package.approval_description))

@@ -1,0 +1,33 @@
+"""What a page costs on the wire, counted by the browser itself with headers, from the server that people run."""
+
+import pytest
+
+from .conftest import OpenPage
+from .pages import PLACES, Place, nothing
+
+FIRST_LOAD = 60_000
+LATER_LOAD = 12_000
+# Icons come after the page counts as loaded.
+SETTLING = 150
+
+
+@pytest.mark.parametrize(
+    "place",
+    [place for place in PLACES if place.prepare is nothing and place.status == 200],
+    ids=lambda place: place.name,
+)
+def test_a_page_stays_within_its_bytes(open_page: OpenPage, place: Place):
+    page = open_page(role=place.role)
+    received: list[int] = []
+    browser_events = page.context.new_cdp_session(page)
+    browser_events.send("Network.enable")
+    browser_events.on("Network.loadingFinished", lambda event: received.append(event["encodedDataLength"]))
+    page.goto(place.path)
+    page.wait_for_timeout(SETTLING)
+    first = sum(received)
+    received.clear()
+    page.goto(place.path)
+    page.wait_for_timeout(SETTLING)
+    later = sum(received)
+    assert 2_000 < first < FIRST_LOAD
+    assert 500 < later < LATER_LOAD

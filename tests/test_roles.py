@@ -1,0 +1,237 @@
+"""Who may do what, at every door: each role walks each address, admin page, service and command.
+
+The tables say which action stands before what; the roles that pass come from permissions.MINIMUM_ROLE. An address, a
+service, an admin page or a command without a row fails.
+"""
+
+import re
+
+import pytest
+from django.contrib import admin as django_admin
+from django.test import Client
+from django.urls import get_resolver, reverse
+
+from registry.accounts.models import Role, User
+from registry.accounts.permissions import MINIMUM_ROLE
+from registry.catalog.models import CustomerMetadataProperty
+from registry.events.models import Event
+from tests.factories import PASSWORD, REGION, make_group, make_package, make_user, make_version
+from tests.roles import OPEN, ROLES, SIGNED_IN, person, reaches
+
+pytestmark = pytest.mark.django_db
+
+SECRET = "Not for everybody"
+
+READ = "registry.read"
+
+PAIRS = {
+    "metadata": {"GET": READ, "POST": "model_package.edit_metadata"},
+    "metadata-row": {"GET": READ, "POST": "model_package.edit_metadata", "DELETE": "model_package.edit_metadata"},
+    "metadata-edit": {"GET": "model_package.edit_metadata"},
+    "metadata-remove": {"GET": "model_package.edit_metadata", "POST": "model_package.edit_metadata"},
+    "stage": {"GET": READ, "POST": "model_package.edit_stage"},
+}
+
+# Name of an address -> method, where it matters with "page" or "fragment" -> who passes.
+ADDRESSES: dict[str, dict[str, str]] = {
+    "icons": {"GET": OPEN},
+    "login": {"GET": OPEN, "POST": OPEN},
+    "logout": {"GET": OPEN, "POST": OPEN},
+    "home": {"GET": SIGNED_IN},
+    "group-list": {"GET": READ},
+    "group-suggest": {"GET": READ},
+    "group-create": {"GET": "model_package_group.create", "POST": "model_package_group.create"},
+    "group-check-name": {"GET": "model_package_group.create"},
+    "group-detail": {"GET": READ},
+    "group-timeline": {"GET": READ},
+    # As a page it is the form; as a fragment the description to be read.
+    "group-description": {
+        "GET page": "model_package_group.edit_description",
+        "GET fragment": READ,
+        "POST": "model_package_group.edit_description",
+    },
+    "group-tags": {"GET": READ, "POST": "model_package_group.edit_tags"},
+    "group-tags-edit": {"GET": "model_package_group.edit_tags"},
+    "package-register": {"GET": "model_package.create", "POST": "model_package.create"},
+    "package-register-container": {"GET": READ},
+    "package-detail": {"GET": READ},
+    "package-review": {"GET": READ, "POST": "model_package.decide"},
+    **{f"version:{name}": row for name, row in PAIRS.items()},
+    # A version has no tags: its addresses explain that to everybody and save nothing.
+    "version:tags": {"GET": READ},
+    "version:tags-edit": {"GET": READ},
+    "package-list": {"GET": READ},
+    "unversioned-register": {"GET": "model_package.create", "POST": "model_package.create"},
+    "unversioned-register-container": {"GET": READ},
+    "unversioned-detail": {"GET": READ},
+    **{f"unversioned:{name}": row for name, row in PAIRS.items()},
+    "unversioned:tags": {"GET": READ, "POST": "model_package.edit_tags"},
+    "unversioned:tags-edit": {"GET": "model_package.edit_tags"},
+    "activity": {"GET": READ},
+    "password-change": {"GET": SIGNED_IN, "POST": SIGNED_IN},
+    "user-list": {"GET": "user.read"},
+    "user-create": {"GET": "user.edit", "POST": "user.edit"},
+    "user-detail": {"GET": "user.edit", "POST": "user.edit"},
+}
+
+
+def addresses(resolver=None, namespace="", prefix=()):
+    """Yield (full name, names of its parts) of every address but the admin's."""
+    for pattern in (resolver or get_resolver()).url_patterns:
+        parts = (*prefix, *re.findall(r"<(?:\w+:)?(\w+)>", str(pattern.pattern)))
+        if hasattr(pattern, "url_patterns"):
+            if pattern.namespace != "admin":
+                inner = f"{namespace}{pattern.namespace}:" if pattern.namespace else namespace
+                yield from addresses(pattern, inner, parts)
+        else:
+            yield f"{namespace}{pattern.name}", parts
+
+
+@pytest.fixture
+def world():
+    """A group with a version, a package, a user, and for each address the words that fill it."""
+    group = make_group("fraud", description=SECRET, tags=[("team", "risk")])
+    version = make_version(group, description=SECRET, customer_metadata_properties={"a": "1"})
+    package = make_package("sold-model", description=SECRET, customer_metadata_properties={"a": "1"})
+    make_user("admin", username="keeper")
+    other = make_user("viewer", username="somebody-else")
+    pairs = {p.package_id: p.pk for p in CustomerMetadataProperty.objects.all()}
+
+    def address(name, parts):
+        if name == "icons":
+            from registry.web.icons import SPRITE_URL
+
+            return SPRITE_URL
+        if name == "user-detail":
+            return reverse(name, kwargs={"pk": other.pk})
+        owner = package if name.startswith("unversioned") else version
+        words = {
+            "region": REGION,
+            "name": "sold-model" if owner is package else "fraud",
+            "version": 1,
+            "pk": pairs[owner.pk],
+        }
+        return reverse(name, kwargs={part: words[part] for part in parts})
+
+    return address
+
+
+def test_every_address_has_a_row():
+    assert {name for name, _ in addresses()} == set(ADDRESSES)
+
+
+def test_every_row_names_an_action_that_there_is():
+    assert {n for row in ADDRESSES.values() for n in row.values()} - {OPEN, SIGNED_IN} <= set(MINIMUM_ROLE)
+
+
+def walk(kind):
+    """Every (method, name, who passes): reading first, then forms, removal, and sign-out at the end."""
+    rows = []
+    for name, row in ADDRESSES.items():
+        for method, needed in row.items():
+            verb, _, only = method.partition(" ")
+            if only in ("", kind):
+                rows.append((verb, name, needed))
+    order = ["GET", "POST", "DELETE"]
+    return sorted(rows, key=lambda row: (row[1] == "logout", order.index(row[0])))
+
+
+@pytest.mark.parametrize("role", ROLES, ids=str)
+@pytest.mark.parametrize("fragment", [False, True], ids=["page", "fragment"])
+def test_browser(world, role, fragment):
+    headers = {"HX-Request": "true"} if fragment else {}
+    client = person(role)
+    names = dict(addresses())
+    faults = []
+    for method, name, needed in walk("fragment" if fragment else "page"):
+        before = Event.objects.count()
+        response = client.generic(method, world(name, names[name]), headers=headers)
+        where = f"{role} {method} {name}: {response.status_code}"
+        if reaches(role, needed):
+            # Empty forms are refused as forms, not as persons.
+            if response.status_code in (401, 403, 404, 405, 500):
+                faults.append(where)
+        else:
+            hidden = role is None and response.status_code in (404, 200)
+            if response.status_code != 403 and not hidden:
+                faults.append(where)
+            if SECRET in response.content.decode():
+                faults.append(f"{where} shows what it must not")
+            if Event.objects.count() != before:
+                faults.append(f"{where} changed something")
+    assert not faults
+
+
+def test_strangers_are_led_to_the_sign_in(world):
+    faults = []
+    names = dict(addresses())
+    for method, name, needed in walk("page"):
+        page = Client().generic(method, world(name, names[name]))
+        part = Client().generic(method, world(name, names[name]), headers={"HX-Request": "true"})
+        led = page.status_code == 302 and page["Location"].startswith("/login/?next=")
+        led = led and part.status_code == 401 and part["HX-Redirect"].startswith("/login/")
+        if led is (needed == OPEN):
+            faults.append(f"{method} {name}: {page.status_code}, {part.status_code}")
+    assert not faults
+
+
+# ---------- forms that would save, without their page ----------
+
+FORMS = {
+    "group-create": {"name": "new", "region": REGION},
+    "group-description": {"description": "New."},
+    "group-tags": {"key": "a", "value": "b"},
+    "package-review": {"decision": "Approved", "comment": "Fine."},
+    "version:metadata": {"key": "b", "value": "2"},
+    "version:metadata-row": {"value": "2", "seen": "1"},
+    "version:metadata-remove": {"seen": "1"},
+    "version:stage": {"stage": "Staging"},
+    "unversioned:metadata": {"key": "b", "value": "2"},
+    "unversioned:metadata-row": {"value": "2", "seen": "1"},
+    "unversioned:metadata-remove": {"seen": "1"},
+    "unversioned:stage": {"stage": "Staging"},
+    "unversioned:tags": {"key": "a", "value": "b"},
+    "user-create": {"username": "new", "role": "viewer", "password": PASSWORD, "password_again": PASSWORD},
+    "user-detail": {"change": "role", "role": "admin"},
+}
+
+
+@pytest.mark.parametrize("role", ROLES, ids=str)
+def test_good_forms_from_the_wrong_hands_save_nothing(world, role):
+    client, names, faults = person(role), dict(addresses()), []
+    before = Event.objects.count()
+    for name, form in FORMS.items():
+        if not reaches(role, ADDRESSES[name]["POST"]):
+            response = client.post(world(name, names[name]), form)
+            if response.status_code not in ((403, 404) if role is None else (403,)):
+                faults.append(f"{role} {name}: {response.status_code}")
+    assert not faults
+    assert Event.objects.count() == before
+
+
+# ---------- the admin site ----------
+
+
+@pytest.mark.parametrize("role", ROLES, ids=str)
+def test_admin_site(world, role):
+    """Only admins see any of it, whatever Django's own flags and permissions say."""
+    client, faults = person(role), []
+    User.objects.filter(username__startswith="the-").update(is_staff=True)
+    before = Event.objects.count()
+    pages = [reverse("admin:index")]
+    for model in django_admin.site._registry:
+        name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
+        row = model._default_manager.first()
+        pages += [reverse(f"{name}_changelist"), reverse(f"{name}_add")]
+        pages += [reverse(f"{name}_{view}", args=[row.pk]) for view in ("change", "delete", "history") if row]
+    for page in pages:
+        for method in ("get", "post"):
+            response = getattr(client, method)(page, follow=True)
+            if role == Role.ADMIN:
+                refused = response.status_code == 403 and not page.endswith(("/delete/", "/add/", "/change/"))
+                if refused or response.status_code >= 500:
+                    faults.append(f"{method} {page}: {response.status_code}")
+            elif response.status_code not in (403, 422):
+                faults.append(f"{role} {method} {page}: {response.status_code}")
+    assert not faults
+    assert Event.objects.count() == before

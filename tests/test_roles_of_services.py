@@ -1,0 +1,164 @@
+"""Who may do what, at the services that every door calls, and at the commands; a new one without a row fails."""
+
+import inspect
+from pathlib import Path
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.core.management import CommandError, call_command, get_commands
+
+from registry.accounts import services as accounts
+from registry.accounts.models import Role
+from registry.accounts.permissions import Actor, NotAllowed, authorize
+from registry.catalog import services
+from registry.catalog.models import ModelPackageGroup
+from registry.events.models import Event
+from tests.factories import PASSWORD, REGION, make_group, make_package, make_user, make_version
+from tests.roles import ROLES, person, reaches
+
+pytestmark = pytest.mark.django_db
+
+# Name of a service -> (action, call). The call is right but for the actor.
+SERVICES = {
+    "create_model_package_group": (
+        "model_package_group.create",
+        lambda actor, w: services.create_model_package_group(actor=actor, region=REGION, name="new"),
+    ),
+    "update_model_package_group_description": (
+        "model_package_group.edit_description",
+        lambda actor, w: services.update_model_package_group_description(
+            actor=actor, group=w["group"], description="New."
+        ),
+    ),
+    "create_model_package": (
+        "model_package.create",
+        lambda actor, w: services.create_model_package(
+            actor=actor, group=w["group"], registration=services.Registration()
+        ),
+    ),
+    "update_approval_status": (
+        "model_package.decide",
+        lambda actor, w: services.update_approval_status(actor=actor, package=w["version"], approval_status="Approved"),
+    ),
+    "update_model_life_cycle": (
+        "model_package.edit_stage",
+        lambda actor, w: services.update_model_life_cycle(
+            actor=actor, package=w["version"], stage="Staging", stage_status="Ready"
+        ),
+    ),
+    "update_customer_metadata": (
+        "model_package.edit_metadata",
+        lambda actor, w: services.update_customer_metadata(actor=actor, package=w["version"], put={"b": "2"}),
+    ),
+    "store_metrics": (
+        "model_package.create",
+        lambda actor, w: services.store_metrics(actor=actor, package=w["version"], metrics=[], note="none"),
+    ),
+    "set_tags": (
+        "model_package_group.edit_tags",
+        lambda actor, w: services.set_tags(actor=actor, owner=w["group"], tags=[("a", "b")]),
+    ),
+    "add_tags": (
+        "model_package.edit_tags",
+        lambda actor, w: services.add_tags(actor=actor, owner=w["package"], tags=[("a", "b")]),
+    ),
+    "delete_tags": (
+        "model_package_group.edit_tags",
+        lambda actor, w: services.delete_tags(actor=actor, owner=w["group"], keys=["team"]),
+    ),
+    "create_user": (
+        "user.edit",
+        lambda actor, w: accounts.create_user(actor=actor, username="new", password=PASSWORD, role="viewer"),
+    ),
+    "set_role": ("user.edit", lambda actor, w: accounts.set_role(actor=actor, user=w["user"], role="reviewer")),
+    "set_active": ("user.edit", lambda actor, w: accounts.set_active(actor=actor, user=w["user"], active=False)),
+    "set_password": (
+        "user.edit",
+        lambda actor, w: accounts.set_password(actor=actor, user=w["user"], password=PASSWORD + "x"),
+    ),
+}
+# Asked for by a command only: who runs it owns the database.
+WITHOUT_ACTOR = {"create_superuser"}
+
+
+# What an import calls for each record; its permission is asked per record too, its door is the command below.
+IMPORTS = {"import_model_package_group", "import_model_package", "import_records"}
+
+
+def writers(module):
+    """The public functions of a services module that take an actor, or write without one."""
+    found = {name for name, value in inspect.getmembers(module, inspect.isfunction) if not name.startswith("_")}
+    here = {name for name in found if getattr(module, name).__module__.startswith(module.__name__)}
+    return {n for n in here if "actor" in inspect.signature(getattr(module, n)).parameters} | (here & WITHOUT_ACTOR)
+
+
+def test_every_service_has_a_row():
+    catalog = {name for name in writers(services) if name in services.__all__}
+    assert (catalog | writers(accounts)) - IMPORTS == set(SERVICES) | WITHOUT_ACTOR
+
+
+@pytest.mark.parametrize("role", ROLES, ids=str)
+@pytest.mark.parametrize("door", ["browser", "admin", "command", "sagemaker"])
+@pytest.mark.parametrize("name", SERVICES)
+def test_services_ask_at_every_door(name, door, role):
+    group = make_group("fraud", tags=[("team", "risk")])
+    version = make_version(group)
+    made = {"group": group, "version": version, "package": make_package("sold-model"), "user": make_user("viewer")}
+    action, call = SERVICES[name]
+    before = Event.objects.count()
+    actor = Actor(name="someone", role=role, door=door)
+    if reaches(role, action):
+        call(actor, made)
+        assert Event.objects.count() == before + 1
+        assert Event.objects.latest("id").door == door
+    else:
+        with pytest.raises(NotAllowed):
+            call(actor, made)
+        assert Event.objects.count() == before
+
+
+@pytest.mark.parametrize("status", ["Approved", "Rejected"])
+@pytest.mark.parametrize("role", list(Role))
+def test_registering_a_decision_takes_a_reviewer(role, status):
+    actor = Actor(name="someone", role=role, door="browser")
+    registration = services.Registration(approval_status=status)
+    if role.rank >= Role.REVIEWER.rank:
+        assert services.create_model_package(actor=actor, group=make_group(), registration=registration)
+    else:
+        with pytest.raises(NotAllowed):
+            services.create_model_package(actor=actor, group=make_group(), registration=registration)
+
+
+def test_an_unknown_action_is_refused_for_everybody():
+    for role in ROLES:
+        with pytest.raises(NotAllowed):
+            authorize(Actor(name="x", role=role, door="browser"), "model_package.explode")
+
+
+# ---------- the commands ----------
+
+# The project's own commands -> whether they take a user to act as; the others act as the system or write nothing.
+COMMANDS = {"demo": False, "serve": False, "importdump": True, "createsuperuser": False, "changepassword": False}
+
+
+def test_every_command_has_a_row():
+    own = {name for name, app in get_commands().items() if str(app).startswith("registry.")}
+    assert own == set(COMMANDS)
+
+
+@pytest.mark.parametrize("role", ROLES, ids=str)
+def test_commands_act_as_somebody_only_within_the_role(tmp_path: Path, role):
+    person(role)
+    dump = tmp_path / "groups.json"
+    dump.write_text(
+        '{"ModelPackageGroupName": "fraud", "CreationTime": 1700000000, "ModelPackageGroupStatus": "Completed",'
+        f' "ModelPackageGroupArn": "arn:aws:sagemaker:{REGION}:000000000000:model-package-group/fraud"}}'
+    )
+    name = f"the-{role or 'nobody'}"
+    if reaches(role, "registry.import"):
+        call_command("importdump", str(dump), user=name, verbosity=0)
+        assert Event.objects.get(kind="registry.imported").actor_name == name
+    else:
+        with pytest.raises((CommandError, NotAllowed, ValidationError)):
+            call_command("importdump", str(dump), user=name, verbosity=0)
+        assert not ModelPackageGroup.objects.exists()
