@@ -131,7 +131,7 @@ class MetricReports:
         if scheme == "s3" and bucket in self.roots:
             return scheme, bucket, key
         if scheme not in self.schemes:
-            raise NotRead("only s3 and https addresses are followed")
+            raise NotRead("such addresses are not read")
         if not all(importlib.util.find_spec(name) for name in ("fsspec", _DRIVERS.get(scheme, "fsspec"))):
             raise NotRead(f"no folder is mapped to {scheme}://{bucket}, and the extra s3 is not installed")
         return scheme, bucket, key
@@ -195,7 +195,7 @@ def _read_remote(scheme: str, address: str) -> bytes:
     import fsspec  # only with the extra s3
 
     if "::" in address:
-        raise NotRead("only s3 and https addresses are followed")
+        raise NotRead("such addresses are not read")
     options: dict[str, Any] = {}
     if scheme in {"s3", "s3a"}:
         # An unreachable service must not hold up an import for minutes.

@@ -98,16 +98,16 @@ def test_a_report_that_comes_late_is_read(root):
 @pytest.mark.parametrize(
     ("address", "why"),
     [
-        ("s3://elsewhere/r.json", "no folder is mapped to s3://elsewhere"),
-        ("https://internal.example/r.json", "only s3 and https addresses are followed"),
-        ("file:///etc/passwd", "only s3 and https addresses are followed"),
+        ("s3://elsewhere/r.json", "no folder is mapped to s3://elsewhere, and the extra s3 is not installed"),
+        ("https://internal.example/r.json", "such addresses are not read"),
+        ("file:///etc/passwd", "such addresses are not read"),
     ],
 )
 def test_nothing_is_asked_for_that_cannot_be_read_and_the_note_says_so_at_once(root, address, why):
     metrics = {"ModelQuality": {"Statistics": {"ContentType": "application/json", "S3Uri": address}}}
     package = make_version(model_metrics=metrics)
     package.refresh_from_db()
-    assert package.metrics_note == f"not read: {why}: {address}"
+    assert package.metrics_note == f"{why}: {address}"
     assert jobs() == []
 
 

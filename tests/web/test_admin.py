@@ -7,6 +7,7 @@ from django.urls import reverse
 
 from registry.accounts.access_keys import create_access_key
 from registry.accounts.models import User
+from registry.accounts.permissions import Actor
 from registry.catalog.models import ModelPackage, ModelPackageGroup
 from registry.events.models import Event
 from tests.factories import make_group, make_package, make_user, make_version
