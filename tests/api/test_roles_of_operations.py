@@ -142,6 +142,7 @@ def test_every_member_of_an_update_says_what_it_needs():
     assert set(UPDATES) == set(model["shapes"][model["operations"]["UpdateModelPackage"]["input"]]["members"])
 
 
+@pytest.mark.sqlite_only
 @pytest.mark.parametrize(
     ("role", "how"),
     [(None, "user"), *((role, how) for role in Role for how in ("user", "narrowed key"))],
