@@ -13,6 +13,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import boto3
+import psycopg
 import pytest
 from django.conf import settings
 
@@ -231,6 +233,73 @@ def test_killed_worker_is_replaced(start):
 
 
 @pytest.mark.sqlite_only
+def test_killed_background_worker_is_replaced_and_the_server_goes_on(start):
+    server = start().wait_ready()
+    master, worker = server.master(), server.wait_worker()
+    os.kill(worker, signal.SIGKILL)
+    wait_until(lambda: server.children("worker") not in ([], [worker]))
+    assert server.master() == master
+    assert "The background worker ended by itself (exit code -9); starting it again in 1 s." in server.output
+    replaced = server.wait_worker()
+    assert server.stop() == 0
+    assert not alive(replaced)
+    assert server.output.endswith("Stopped.\n")
+
+
+def register_with_report(server: Server, folder: Path, bucket: str, environ: dict[str, str]) -> str:
+    """Register a version that names a report, as a pipeline does; return its ARN."""
+    made = subprocess.run(
+        [sys.executable, "manage.py", "createaccesskey", "admin", "--name", f"pipeline-{server.port}"],
+        cwd=PROJECT_ROOT,
+        env={"PATH": os.environ["PATH"], "REGISTRY_DATA_DIR": str(folder / "var"), **environ},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    key = dict(line.split("=", 1) for line in made.stdout.splitlines() if line.startswith("AWS_"))
+    sagemaker = boto3.client(
+        "sagemaker",
+        region_name="us-east-1",
+        endpoint_url=f"http://127.0.0.1:{server.port}",
+        aws_access_key_id=key["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=key["AWS_SECRET_ACCESS_KEY"],
+    )
+    group = f"from-a-pipeline-{server.port}"
+    sagemaker.create_model_package_group(ModelPackageGroupName=group)
+    pointer = {"ContentType": "application/json", "S3Uri": f"s3://{bucket}/report.json"}
+    answer = sagemaker.create_model_package(
+        ModelPackageGroupName=group,
+        InferenceSpecification={
+            "Containers": [{"Image": "123456789012.dkr.ecr.us-east-1.amazonaws.com/xgboost:1.7-1"}],
+            "SupportedContentTypes": ["text/csv"],
+            "SupportedResponseMIMETypes": ["text/csv"],
+        },
+        ModelMetrics={"ModelQuality": {"Statistics": pointer}},
+    )
+    return answer["ModelPackageArn"]
+
+
+def wait_metrics(server: Server, ask: Callable[[str], list[tuple[object, ...]]]) -> None:
+    """Wait until the worker has read the report of the version that register_with_report made."""
+    query = (
+        "SELECT m.name, m.value FROM catalog_metric m JOIN catalog_modelpackage p ON p.id = m.package_id "
+        f"JOIN catalog_modelpackagegroup g ON g.id = p.group_id WHERE g.name = 'from-a-pipeline-{server.port}'"
+    )
+    wait_until(lambda: ask(query) == [("auc", 0.91)], seconds=30)
+
+
+@pytest.mark.sqlite_only
+def test_the_real_worker_reads_the_report_of_a_registration(start, folder, tmp_path):
+    roots = {"REGISTRY_METRICS_ROOTS": f"s3://reports={tmp_path}"}
+    (tmp_path / "report.json").write_text('{"binary_classification_metrics": {"auc": {"value": 0.91}}}')
+    server = start("demo", REGISTRY_DEMO_PASSWORD=PASSWORD, **roots).wait_ready()
+    server.wait_worker()
+    assert register_with_report(server, folder, "reports", roots).endswith("/1")
+    wait_metrics(server, lambda query: rows(folder, query))
+    assert server.stop() == 0
+
+
+@pytest.mark.sqlite_only
 def test_killed_supervisor_takes_the_server_with_it(start):
     server = start().wait_ready()
     family = server.family()
@@ -299,9 +368,17 @@ def test_demo_twice_doubles_nothing_and_keeps_a_changed_password(start, folder):
 
 
 @pytest.mark.postgresql_only
-def test_serve_on_postgresql(start, folder):
+def test_demo_and_its_worker_on_postgresql(start, folder, tmp_path):
+    (tmp_path / "report.json").write_text('{"binary_classification_metrics": {"auc": {"value": 0.91}}}')
     socket_folder = settings.TEST_FOLDER / "served"
     with running_postgresql(socket_folder):
-        server = start(DATABASE_URL=f"postgresql://postgres@/postgres?host={socket_folder}").wait_ready()
+        environ = {
+            "DATABASE_URL": f"postgresql://postgres@/postgres?host={socket_folder}",
+            "REGISTRY_METRICS_ROOTS": f"s3://reports={tmp_path}",
+        }
+        server = start("demo", REGISTRY_DEMO_PASSWORD=PASSWORD, **environ).wait_ready()
         assert server.get("/login/").status == 200
+        register_with_report(server, folder, "reports", environ)
+        with psycopg.connect(host=str(socket_folder), user="postgres", dbname="postgres", autocommit=True) as database:
+            wait_metrics(server, lambda query: database.execute(query).fetchall())
         assert server.stop() == 0

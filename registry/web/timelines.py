@@ -109,7 +109,7 @@ def lay_out(page: TimelinePage, scale: Scale, *, continued: bool) -> list[Period
         meeting = _between(places[end - 1], places[end] if end < len(places) else None) if page.rows else None
         if not periods:
             periods.append(Period("", Markup(), []))
-        periods[-1].lines += [Gap(gap, rail(meeting, meeting, meeting, marked=False)) for gap in gaps]
+        periods[-1].lines.extend(Gap(gap, rail(meeting, meeting, meeting, marked=False)) for gap in gaps)
     return periods
 
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 RECORD_MAX = 4 * 1024 * 1024  # bytes; DescribeModelPackage answers have a few kilobytes, model cards up to 100
 DEPTH_MAX = 64
 
-OPERATIONS = ("DescribeModelPackageGroup", "DescribeModelPackage", "ListTags")
+OPERATIONS = ("DescribeModelPackageGroup", "DescribeModelPackage", "ListTags", "GetModelPackageGroupPolicy")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _TIME = re.compile(
@@ -127,6 +127,8 @@ def unwrap(value: Any) -> dict[str, dict[str, Any]]:
         found = {"DescribeModelPackageGroup": value}
     elif not found and "Tags" in value:
         found = {"ListTags": value}
+    elif not found and "ResourcePolicy" in value:
+        found = {"GetModelPackageGroupPolicy": value}
     if not found:
         raise NotAnAnswer(f"no answer of {OPERATIONS[0]}, {OPERATIONS[1]} or {OPERATIONS[2]}")
     for name, answer in found.items():

@@ -144,11 +144,14 @@ class Dump:
 
     def _record(self, value: Any, path: Path, place: str, size: int) -> GroupRecord | PackageRecord:
         answers = unwrap(value)
-        if "ListTags" in answers and len(answers) == 1:
-            # tags.json alone: what it belongs to stands beside it.
+        if not answers.keys() - {"ListTags", "GetModelPackageGroupPolicy"}:
+            # tags.json or policy.json alone: what it belongs to stands beside it.
             answers |= _owner_beside(path)
         elif "ListTags" not in answers and (beside := _tags_beside(path, answers)) is not None:
             answers |= beside
+        policy = path.with_name("policy.json")
+        if path.name == "group.json" and "DescribeModelPackageGroup" in answers and policy.is_file():
+            answers |= _answer_of(policy, "GetModelPackageGroupPolicy")
         self.unknown |= unknown_members(answers)
         return record_of(answers, place=place, size=size)
 
@@ -161,9 +164,9 @@ def _order(path: Path) -> tuple[int, int, str]:
 
 
 def _is_tags(path: Path, names: set[str]) -> bool:
-    """Whether a file holds the tags of another one of its folder, with which it is read."""
-    if path.name == "tags.json":
-        return "group.json" in names
+    """Whether a file holds the tags (or policy) of another one of its folder, with which it is read."""
+    if path.name in ("tags.json", "policy.json"):
+        return "group.json" in names and path.parent.name != "_unversioned"
     return path.name.endswith(".tags.json") and f"{path.name.removesuffix('.tags.json')}.json" in names
 
 
@@ -178,7 +181,7 @@ def _tags_beside(path: Path, answers: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def _owner_beside(path: Path) -> dict[str, Any]:
-    if path.name == "tags.json":
+    if path.name in ("tags.json", "policy.json"):
         return _answer_of(path.with_name("group.json"), "DescribeModelPackageGroup")
     if path.name.endswith(".tags.json"):
         return _answer_of(path.with_name(f"{path.name.removesuffix('.tags.json')}.json"), "DescribeModelPackage")

@@ -132,9 +132,14 @@ def record_of(answers: Mapping[str, Mapping[str, Any]], *, place: str, size: int
         raise BadRecord("a group and a package in one record")
     tags = _tags(answers.get("ListTags"))
     if group is not None:
-        return _group_record(group, tags, place, size)
+        policy = answers.get("GetModelPackageGroupPolicy")
+        record = _group_record(group, tags, place, size)
+        record.policy = _text(policy, "ResourcePolicy") if policy is not None else None
+        return record
     if package is not None:
         return _package_record(package, tags, place, size)
+    if tags is None:
+        raise BadRecord("a policy without the group that has it")
     raise BadRecord("tags without the group or package that has them")
 
 

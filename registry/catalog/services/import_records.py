@@ -59,6 +59,8 @@ class GroupRecord(ImportRecord):
     name: str
     description: str = ""
     managed_storage_type: str = ""
+    # None: the dump does not say.
+    policy: str | None = None
 
     @property
     def label(self) -> str:
@@ -105,6 +107,7 @@ def group_row(record: GroupRecord) -> ModelPackageGroup:
         name=record.name,
         description=record.description,
         managed_storage_type=record.managed_storage_type,
+        resource_policy=record.policy or "",
         created_at=created,
         created_by=record.created_by,
         created_by_name=record.created_by_name,
@@ -120,6 +123,8 @@ def package_row(record: PackageRecord, group: ModelPackageGroup | None) -> Model
     registration = record.registration
     changed = record.last_modified_at or record.created_at or timezone.now()
     decided = registration.approval_status in (ApprovalStatus.APPROVED, ApprovalStatus.REJECTED)
+    # One that was never modified was registered that way.
+    decided_by = record.last_modified_by_name if record.last_modified_at else record.created_by_name
     return ModelPackage(
         group=group,
         region=record.region,
@@ -132,7 +137,7 @@ def package_row(record: PackageRecord, group: ModelPackageGroup | None) -> Model
         last_modified_by=record.last_modified_by,
         last_modified_by_name=record.last_modified_by_name,
         decided_at=changed if decided else None,
-        decided_by_name=record.last_modified_by_name if decided else "",
+        decided_by_name=decided_by if decided else "",
         status=record.status or "Completed",
         status_details=record.status_details,
         original_arn=record.arn,
@@ -209,7 +214,8 @@ def _differs(here: Any, there: Any) -> bool:
 
 
 def _arn_differs(here: ModelPackage | ModelPackageGroup, record: ImportRecord) -> bool:
-    return bool(record.arn) and (here.original_arn or here.arn).lower() != record.arn.lower()
+    # Its own ARN is what an export of this registry says.
+    return bool(record.arn) and record.arn.lower() not in (here.original_arn.lower(), here.arn.lower())
 
 
 def package_differences(
@@ -249,6 +255,8 @@ def group_differences(here: ModelPackageGroup, record: GroupRecord, tags: list[t
         found.append("CreatedBy")
     if here.managed_storage_type != record.managed_storage_type:
         found.append("ManagedConfiguration")
+    if record.policy is not None and here.resource_policy != record.policy:
+        found.append("ResourcePolicy")
     if _arn_differs(here, record):
         found.append("ModelPackageGroupArn")
     return found

@@ -113,6 +113,7 @@ def complete_group(actor: Actor, here: ModelPackageGroup, record: GroupRecord, b
     locked.created_by, locked.created_by_name = record.created_by, record.created_by_name
     locked.original_arn, locked.managed_storage_type = record.arn, record.managed_storage_type
     locked.description = locked.description or record.description
+    locked.resource_policy = locked.resource_policy or record.policy or ""
     locked.save(
         update_fields=[
             "created_at",
@@ -121,6 +122,7 @@ def complete_group(actor: Actor, here: ModelPackageGroup, record: GroupRecord, b
             "original_arn",
             "managed_storage_type",
             "description",
+            "resource_policy",
         ]
     )
     tags = before_tags or record.tags or []

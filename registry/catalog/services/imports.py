@@ -30,6 +30,7 @@ from .import_updates import complete_group, pairs_of, tags_of, update_group, upd
 from .locks import lock_group
 from .metrics import store_metrics
 from .packages import count_imported, insert_package
+from .policies import check_policy
 from .states import group_state, package_state
 
 Reports = tuple[list[ReportedMetric], str]
@@ -75,6 +76,8 @@ def import_model_package_group(
     if not members:
         return Outcome(record, "same", group=here)
     group_row(record).clean_fields(exclude=["created_by"])
+    if record.policy:
+        check_policy(record.policy)
     if here.imported_at and not (here.original_arn or here.created_by):
         left = complete_group(actor, here, record, batch)
         return Outcome(record, "updated", tuple(left), group=here)
@@ -86,6 +89,8 @@ def import_model_package_group(
 
 def _insert_group(actor: Actor, group: ModelPackageGroup, tags: list[tuple[str, str]], batch: UUID) -> None:
     try:
+        if group.resource_policy:
+            check_policy(group.resource_policy)
         insert_group(group, tags)
     except ValidationError as error:
         named = {_GROUP_MEMBERS.get(name, name): said for name, said in error.message_dict.items()}
@@ -99,6 +104,7 @@ _GROUP_MEMBERS = {
     "description": "ModelPackageGroupDescription",
     "tags": "Tags",
     "managed_storage_type": "ManagedConfiguration",
+    "resource_policy": "ResourcePolicy",
 }
 
 

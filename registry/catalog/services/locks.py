@@ -44,9 +44,9 @@ def user_context(actor: Actor) -> dict[str, Any]:
     return {"IamIdentity": {"Arn": f"arn:aws:iam::{account}:user/{actor.name}", "PrincipalId": principal}}
 
 
-def touch_group(actor: Actor, group: ModelPackageGroup, **changes: Any) -> None:
-    """Save `changes` on a locked group and note who changed it last."""
-    changes |= {"updated_at": timezone.now(), "updated_by_name": actor.name}
+def touch_group(actor: Actor, group: ModelPackageGroup, *, at: datetime | None = None, **changes: Any) -> None:
+    """Save `changes` on a locked group and note who changed it last, and when (now, unless `at` says)."""
+    changes |= {"updated_at": at or timezone.now(), "updated_by_name": actor.name}
     for field, value in changes.items():
         setattr(group, field, value)
     group.save(update_fields=list(changes))
@@ -54,9 +54,11 @@ def touch_group(actor: Actor, group: ModelPackageGroup, **changes: Any) -> None:
 
 def touch_package(actor: Actor, package: ModelPackage, **changes: Any) -> None:
     """Save `changes` on a locked package, raise its revision, note who changed it last, here and on its group."""
+    # A decision and the change that it is happened at one time.
+    now = changes.get("decided_at") or timezone.now()
     changes |= {
         "revision": package.revision + 1,
-        "last_modified_at": timezone.now(),
+        "last_modified_at": now,
         "last_modified_by": user_context(actor),
         "last_modified_by_name": actor.name,
     }
@@ -64,7 +66,7 @@ def touch_package(actor: Actor, package: ModelPackage, **changes: Any) -> None:
         setattr(package, field, value)
     package.save(update_fields=list(changes))
     if package.group is not None:
-        touch_group(actor, package.group)
+        touch_group(actor, package.group, at=now)
 
 
 def conflict(message: str, *, current: Any, kind: str, **subject: int) -> Conflict:

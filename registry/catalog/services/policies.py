@@ -16,7 +16,8 @@ from .locks import lock_group, touch_group
 POLICY_MAX = 20480
 
 
-def _check(policy: str) -> None:
+def check_policy(policy: str) -> None:
+    """Refuse what is no JSON object of at most 20,480 characters; ValidationError for `resource_policy`."""
     if not 0 < len(policy) <= POLICY_MAX:
         raise ValidationError({"resource_policy": [f"A policy has 1 to {POLICY_MAX} characters."]})
     try:
@@ -35,7 +36,7 @@ def set_group_policy(*, actor: Actor, group: ModelPackageGroup, policy: str) -> 
     """
     authorize(actor, "model_package_group.edit_policy", group)
     if policy:
-        _check(policy)
+        check_policy(policy)
     locked = lock_group(group.pk)
     before = locked.resource_policy
     if before != policy:

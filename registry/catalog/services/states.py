@@ -39,6 +39,8 @@ def group_state(group: ModelPackageGroup, tags: list[tuple[str, str]]) -> dict[s
         state["ModelPackageGroupDescription"] = group.description
     if group.managed_storage_type:
         state["ManagedConfiguration"] = {"ManagedStorageType": group.managed_storage_type}
+    if group.resource_policy:
+        state["ResourcePolicy"] = group.resource_policy
     state |= {"CreationTime": group.created_at.isoformat(), "CreatedBy": group.created_by}
     return state | _origin(group)
 

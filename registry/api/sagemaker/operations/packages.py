@@ -46,10 +46,12 @@ def create_model_package(call: Call) -> JSON:
         package = services.create_model_package(actor=call.actor, registration=registration, **where)
         return {"ModelPackageArn": package.arn}
 
-    return _once(call, do)
+    return _once(call, "model_package.create", do)
 
 
-def _once(call: Call, do: Any) -> JSON:
+def _once(call: Call, action: str, do: Any) -> JSON:
+    # Before the token is looked up: the answer that was given to somebody else is not for those who may not ask.
+    authorize(call.actor, action)
     request = {name: value for name, value in call.members.items() if name != "ClientToken"}
     return services.once(
         region=call.region, operation=call.operation, token=call.get("ClientToken"), request=request, do=do
@@ -124,7 +126,7 @@ def update_model_package(call: Call) -> JSON:
         services.update_model_package(actor=call.actor, package=package, changes=changes)
         return {"ModelPackageArn": package.arn}
 
-    return _once(call, do)
+    return _once(call, "model_package.update_content", do)
 
 
 def delete_model_package(call: Call) -> JSON:

@@ -2,86 +2,17 @@
 
 from __future__ import annotations
 
-import signal
-import threading
-import time
 from argparse import ArgumentParser
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
-
-from registry.accounts.models import User
-from registry.accounts.permissions import Actor, NotAllowed
-from registry.catalog.metric_reports import MetricReports
-from registry.catalog.services import Outcome, import_records
-from registry.configuration import ConfigurationError, parse_metrics_root
+from django.core.management.base import CommandError
 
 from ...dumps import Dump
-
-BAR = 28
-
-
-def plural(number: int, one: str, many: str = "") -> str:
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
+from ..importing import ImportCommand, plural
 
 
-def listed(parts: list[str]) -> str:
-    return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
-
-
-class Progress:
-    """How far an import is: a bar that redraws itself on a terminal, else a line now and then."""
-
-    def __init__(self, stream: Any, total: int, *, quiet: bool) -> None:
-        self.stream, self.total, self.quiet = stream, total, quiet
-        self.is_terminal = bool(getattr(stream, "isatty", lambda: False)())
-        self.every = 0.1 if self.is_terminal else 10.0
-        self.last, self.drawn = time.monotonic(), False
-
-    def show(self, done: int, records: int) -> None:
-        now = time.monotonic()
-        if self.quiet or now - self.last < self.every:
-            return
-        self.last = now
-        share = min(1.0, done / self.total) if self.total else 1.0
-        if self.is_terminal:
-            filled = int(share * BAR)
-            self.stream.write(f"\r[{'#' * filled}{'.' * (BAR - filled)}] {share:4.0%}  {records:,} records")
-            self.drawn = True
-        else:
-            self.stream.write(f"{records:,} records ({share:.0%}) …\n")
-        self.stream.flush()
-
-    def clear(self) -> None:
-        if self.drawn:
-            self.stream.write("\r\x1b[K")
-            self.stream.flush()
-            self.drawn = False
-
-
-@contextmanager
-def ended_by_sigterm() -> Iterator[None]:
-    """Let SIGTERM end the import as Ctrl-C does: what is in stays in, and the feed says so."""
-
-    def stop(signum: int, frame: Any) -> None:
-        raise KeyboardInterrupt
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-class Command(BaseCommand):
+class Command(ImportCommand):
     help = (
         "Import dumps of a SageMaker model registry: registry.jsonl, folders as the AWS CLI leaves them, or single "
         "answers of describe-model-package-group and describe-model-package. Safe to run again: what is there already "
@@ -90,121 +21,16 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("paths", nargs="+", metavar="PATH", help="a file or folder to read")
-        parser.add_argument(
-            "--metrics-root",
-            action="append",
-            default=[],
-            metavar="s3://BUCKET=FOLDER",
-            help="read the metric reports of that bucket from a folder; may be given several times",
-        )
-        parser.add_argument("--dry-run", action="store_true", help="check everything, write nothing")
-        parser.add_argument(
-            "--update",
-            action="store_true",
-            help="where a record differs from what is here, take over its status, stage, metadata and tags, and the "
-            "description of a group",
-        )
-        parser.add_argument("--as", dest="user", metavar="USER", help="act as this user instead of as the system")
+        super().add_arguments(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         for path in options["paths"]:
             if "\x00" in path or not Path(path).exists():
                 raise CommandError(f"{path}: there is no such file or folder.", returncode=2)
-        dump = Dump(options["paths"])
-        self.quiet, self.dry_run = options["verbosity"] == 0, options["dry_run"]
-        self.update = options["update"]
-        self.progress = Progress(self.stderr._out, 0 if self.quiet else dump.measure(), quiet=self.quiet)
-        self.dump, self.seen = dump, 0
-        started = time.monotonic()
-        try:
-            with ended_by_sigterm():
-                counts = import_records(
-                    actor=self._actor(options["user"]),
-                    records=dump,
-                    source=dump.name,
-                    reports=MetricReports(self._roots(options["metrics_root"])),
-                    update=self.update,
-                    dry_run=self.dry_run,
-                    report=self._tell,
-                )
-        except NotAllowed as error:
-            raise CommandError(str(error), returncode=2) from None
-        except KeyboardInterrupt:
-            self.progress.clear()
-            raise CommandError(
-                f"Stopped after {plural(self.seen, 'record')}. Run it again to go on.", returncode=130
-            ) from None
-        self.progress.clear()
-        self._sum_up(counts, time.monotonic() - started)
-        if counts["faults"]:
-            raise CommandError(f"{plural(counts['faults'], 'record')} could not be imported.", returncode=1)
+        self.prepare(options)
+        self.run(Dump(options["paths"]))
 
-    def _actor(self, name: str | None) -> Actor:
-        if not name:
-            return Actor.system("command")
-        user = User.objects.filter(username=name, is_active=True).first() if "\x00" not in name else None
-        if user is None:
-            raise CommandError(f"There is no active user {name}.", returncode=2)
-        return Actor.of(user, "command")
-
-    def _roots(self, entries: list[str]) -> dict[str, Path]:
-        roots = dict(settings.REGISTRY_METRICS_ROOTS)
-        try:
-            roots.update(parse_metrics_root(entry, name="--metrics-root") for entry in entries)
-        except ConfigurationError as error:
-            raise CommandError(str(error), returncode=2) from None
-        return roots
-
-    def _tell(self, outcome: Outcome) -> None:
-        """Say what somebody should know about one record."""
-        self.seen += 1
-        if outcome.result == "fault":
-            self.progress.clear()
-            self.stderr.write(f"{outcome.record.place}: {outcome.reason}.")
-        elif outcome.members and not self.quiet:
-            self.progress.clear()
-            still = "still differs" if outcome.result == "updated" or self.update else "differs"
-            label = getattr(outcome.record, "label", "")
-            self.stdout.write(f"{label} {still} from {outcome.record.place}: {', '.join(outcome.members)}")
-        self.progress.show(self.dump.done, self.seen)
-
-    def _sum_up(self, counts: Counter[str], seconds: float) -> None:
-        if self.quiet:
-            return
-        new = [
-            plural(counts[name], *words)
-            for name, words in {
-                "groups": ("group",),
-                "versions": ("version",),
-                "packages": ("unversioned package",),
-            }.items()
-            if counts[name]
-        ]
-        would = "would be " if self.dry_run else ""
-        if new:
-            verb = f"{would}imported" if would else "Imported"
-            words = f"{listed(new)} {verb}" if would else f"{verb} {listed(new)}"
-            self.stdout.write(f"{words} in {seconds:.1f} s.")
-        if counts["updated"]:
-            verb = "would be" if self.dry_run else "were" if counts["updated"] > 1 else "was"
-            self.stdout.write(f"{plural(counts['updated'], 'record')} {verb} updated.")
-        if counts["metrics"]:
-            self.stdout.write(f"{plural(counts['metrics'], 'metric')} read from reports.")
-        if counts["differs"]:
-            one = counts["differs"] == 1
-            how = "that cannot be taken over" if self.update else "--update takes over what may change"
-            left = "was left as it is" if one else "were left as they are"
-            self.stdout.write(
-                f"{plural(counts['differs'], 'record')} {'differs' if one else 'differ'} and {left}: {how}."
-            )
-        if counts["same"]:
-            start = "" if new or counts["updated"] or counts["differs"] or counts["faults"] else "Nothing to do: "
-            are = "is" if counts["same"] == 1 else "are"
-            self.stdout.write(f"{start}{plural(counts['same'], 'record')} {are} there already.")
-        if not counts["records"]:
-            self.stdout.write("Nothing to do: no records there.")
-        if self.dump.passed_over:
-            self.stdout.write(f"{plural(self.dump.passed_over, 'JSON file')} passed over: no answers of SageMaker.")
-        if self.dump.unknown:
-            names = ", ".join(sorted(self.dump.unknown)[:10])
-            self.stdout.write(f"Members that are not known here were left out: {names}.")
+    def remark(self) -> None:
+        if self.source.passed_over and not self.quiet:
+            self.stdout.write(f"{plural(self.source.passed_over, 'JSON file')} passed over: no answers of SageMaker.")
+        self.name_unknown(self.source.unknown)
