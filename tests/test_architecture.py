@@ -125,7 +125,12 @@ def test_every_fragment_is_part_of_a_page():
     reached = {name for name in found if not is_fragment(name)}
     while more := {part for name in reached for part in named.get(name, ())} - reached:
         reached |= more
-    assert not [name for name in found if name not in reached]
+    assert not [name for name in found if name not in reached and not is_call(found[name])]
+
+
+def is_call(text: str) -> bool:
+    """Return True for a fragment without markup of its own: it only calls the macro that a page calls too."""
+    return "<" not in re.sub(r"{#.*?#}|{%.*?%}|{{.*?}}", "", text, flags=re.DOTALL)
 
 
 @pytest.mark.parametrize(

@@ -67,14 +67,15 @@ class RefuseBrokenInputMiddleware:
         # Such a cookie is none of ours; dropped before anything, the error page included, looks it up.
         for name in [name for name, value in request.COOKIES.items() if "\x00" in value]:
             del request.COOKIES[name]
+        # Before the address is resolved: the page for unknown addresses looks for names that are close.
+        if "\x00" in request.path_info:
+            raise BadRequest("The address holds a NUL character.")
         return self.get_response(request)
 
     def process_view(self, request: HttpRequest, *_view: Any) -> None:
         """Raise BadRequest for broken input; here and not earlier, so that the error page is a page."""
         query = request.META.get("QUERY_STRING", "")
         check_encoded(query.encode("latin-1", "replace"), "address")
-        if "\x00" in request.path_info:
-            raise BadRequest("The address holds a NUL character.")
         if request.method == "POST" and request.content_type in FORM_TYPES:
             self.check_form(request)
 

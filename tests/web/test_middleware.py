@@ -92,8 +92,9 @@ def test_unusual_address_is_answered(visitor, query):
 
 
 @pytest.mark.django_db
-def test_nul_in_the_path_is_refused(visitor):
-    assert visitor.get("/groups/us-east-1/a%00b/").status_code in {400, 404}
+@pytest.mark.parametrize("path", ["/groups/us-east-1/a%00b/", "/packages/us-east-1/%00/", "/%00", "/static/%00.css"])
+def test_nul_in_the_path_is_refused(visitor, path):
+    assert visitor.get(path).status_code == 400
 
 
 @pytest.mark.django_db
