@@ -139,8 +139,7 @@ def java_pattern(pattern: str) -> regex.Pattern:
 def _string(shape: service_model.Shape) -> Check:
     size = _sizes(shape, "length")
     pattern, allowed = shape.get("pattern"), shape.get("enum")
-    accepts_all = pattern in (None, ".*", "[\\s\\S]*", "[\\S\\s]*")
-    compiled = None if accepts_all else java_pattern(pattern)
+    compiled = java_pattern(pattern) if pattern and pattern not in (".*", "[\\s\\S]*") else None
 
     def check(value: Any, path: str, faults: Faults) -> str:
         if not isinstance(value, str):

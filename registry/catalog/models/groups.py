@@ -14,6 +14,7 @@ from .lookups import at_most
 
 if TYPE_CHECKING:
     from registry.accounts.models import User
+    from registry.accounts.permissions import Actor
 
 
 class GroupQuerySet(models.QuerySet["ModelPackageGroup"]):
@@ -23,7 +24,7 @@ class GroupQuerySet(models.QuerySet["ModelPackageGroup"]):
         """Groups that have not been deleted."""
         return self.filter(deleted_at=None)
 
-    def visible_to(self, user: User) -> GroupQuerySet:
+    def visible_to(self, user: User | Actor) -> GroupQuerySet:
         """The live groups that `user` may know of: all for anybody with a role, none otherwise."""
         return self.live() if user.role is not None else self.none()
 

@@ -43,13 +43,13 @@ class ContainsExactly(models.Lookup):
     prepare_rhs = False
     function = "STRPOS"
 
-    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
         lhs, params = self.process_lhs(compiler, connection)
-        return f"{self.function}({lhs}, %s) > 0", [*params, str(self.rhs)]
+        return f"{self.function}({lhs}, %s) > 0", (*params, str(self.rhs))
 
-    def as_sqlite(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+    def as_sqlite(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
         lhs, params = self.process_lhs(compiler, connection)
-        return f"INSTR({lhs}, %s) > 0", [*params, str(self.rhs)]
+        return f"INSTR({lhs}, %s) > 0", (*params, str(self.rhs))
 
 
 models.CharField.register_lookup(ContainsExactly)

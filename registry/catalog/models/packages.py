@@ -23,6 +23,7 @@ from .lookups import at_most
 
 if TYPE_CHECKING:
     from registry.accounts.models import User
+    from registry.accounts.permissions import Actor
 
 
 class ApprovalStatus(models.TextChoices):
@@ -40,7 +41,7 @@ class PackageQuerySet(models.QuerySet["ModelPackage"]):
         """Packages that have not been deleted."""
         return self.filter(deleted_at=None)
 
-    def visible_to(self, user: User) -> PackageQuerySet:
+    def visible_to(self, user: User | Actor) -> PackageQuerySet:
         """The live packages that `user` may know of: all for anybody with a role, none otherwise."""
         return self.live() if user.role is not None else self.none()
 

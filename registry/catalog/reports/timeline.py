@@ -266,9 +266,8 @@ def _tombstones(group: ModelPackageGroup, shown: VersionFilter, before: int | No
     if before is not None:
         gone = gone.filter(version__lt=before)
     found: list[Tombstone] = []
-    for version, at, by in gone.order_by("-version").values_list("version", "deleted_at", "deleted_by_name")[
-        :TOMBSTONES
-    ]:
+    deleted: QuerySet[Any] = gone.order_by("-version").values_list("version", "deleted_at", "deleted_by_name")
+    for version, at, by in deleted[:TOMBSTONES]:
         run = found[-1] if found else None
         if run and run.first == version + 1 and (run.deleted_by, run.deleted_at.date()) == (by, at.date()):
             found[-1] = Tombstone(version, run.last, run.deleted_at, by)

@@ -12,7 +12,7 @@ from typing import Any
 from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
 
 from registry.accounts.permissions import authorize
-from registry.catalog.models import ModelPackage
+from registry.catalog.models import ModelPackage, ModelPackageGroup
 
 from .. import paging, shapes
 from ..calls import Call
@@ -111,7 +111,7 @@ def _page(call: Call, kind: Kind, rows: QuerySet) -> tuple[list[Any], str | None
 def _records(kind: Kind, found: list[Any]) -> list[JSON]:
     pks = [row.pk for row in found]
     if kind.model is not ModelPackage:
-        rows = {g.pk: g for g in kind.model.objects.filter(pk__in=pks).prefetch_related("tags")}
+        rows = ModelPackageGroup.objects.prefetch_related("tags").in_bulk(pks)
         return [{kind.resource: shapes.group_record(rows[pk], rows[pk].tags.all())} for pk in pks]
     packages = ModelPackage.objects.filter(pk__in=pks).select_related("group")
     by_pk = {p.pk: p for p in packages.prefetch_related("tags", "customer_metadata_properties")}
