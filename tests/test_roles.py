@@ -11,7 +11,7 @@ from django.contrib import admin as django_admin
 from django.test import Client
 from django.urls import get_resolver, reverse
 
-from registry.accounts.models import Role, User
+from registry.accounts.models import AccessKey, Role, User
 from registry.accounts.permissions import MINIMUM_ROLE
 from registry.catalog.models import CustomerMetadataProperty
 from registry.events.models import Event
@@ -30,7 +30,10 @@ PAIRS = {
     "metadata-edit": {"GET": "model_package.edit_metadata"},
     "metadata-remove": {"GET": "model_package.edit_metadata", "POST": "model_package.edit_metadata"},
     "stage": {"GET": READ, "POST": "model_package.edit_stage"},
+    "metrics": {"POST": "model_package.create"},
 }
+# Keys of somebody else: whoever may not see them is told that there are none.
+OTHERS = "access_key.edit_others"
 
 # Name of an address -> method, where it matters with "page" or "fragment" -> who passes.
 ADDRESSES: dict[str, dict[str, str]] = {
@@ -68,6 +71,17 @@ ADDRESSES: dict[str, dict[str, str]] = {
     "unversioned:tags": {"GET": READ, "POST": "model_package.edit_tags"},
     "unversioned:tags-edit": {"GET": "model_package.edit_tags"},
     "activity": {"GET": READ},
+    "group-live": {"GET": READ},
+    "package-live": {"GET": READ},
+    "access-keys": {"GET": "access_key.edit_own", "POST": "access_key.edit_own"},
+    "access-key-new": {"GET": "access_key.edit_own"},
+    "access-key": {"GET": OTHERS, "DELETE": OTHERS},
+    "access-key-rename": {"GET": OTHERS, "POST": OTHERS},
+    "access-key-active": {"POST": OTHERS},
+    "access-key-rotate": {"GET": OTHERS, "POST": OTHERS},
+    "access-key-delete": {"GET": OTHERS, "POST": OTHERS},
+    "user-access-keys": {"GET": OTHERS, "POST": OTHERS},
+    "user-access-key-new": {"GET": OTHERS},
     "password-change": {"GET": SIGNED_IN, "POST": SIGNED_IN},
     "user-list": {"GET": "user.read"},
     "user-create": {"GET": "user.edit", "POST": "user.edit"},
@@ -102,8 +116,13 @@ def world():
             from registry.web.icons import SPRITE_URL
 
             return SPRITE_URL
-        if name == "user-detail":
+        if name.startswith("user-") and parts:
             return reverse(name, kwargs={"pk": other.pk})
+        if name.startswith("access-key") and parts:
+            # A fresh one each time: some of these addresses delete it.
+            number = AccessKey.objects.count()
+            key = AccessKey.objects.create(user=other, name=f"key {number}", key_id=f"AKIA{number}")
+            return reverse(name, kwargs={"pk": key.pk})
         owner = package if name.startswith("unversioned") else version
         words = {
             "region": REGION,
@@ -111,7 +130,8 @@ def world():
             "version": 1,
             "pk": pairs[owner.pk],
         }
-        return reverse(name, kwargs={part: words[part] for part in parts})
+        path = reverse(name, kwargs={part: words[part] for part in parts})
+        return f"{path}?after=0" if name.endswith("-live") else path
 
     return address
 
@@ -152,7 +172,7 @@ def test_browser(world, role, fragment):
             if response.status_code in (401, 403, 404, 405, 500):
                 faults.append(where)
         else:
-            hidden = role is None and response.status_code in (404, 200)
+            hidden = (role is None or needed == OTHERS) and response.status_code in (404, 200)
             if response.status_code != 403 and not hidden:
                 faults.append(where)
             if SECRET in response.content.decode():

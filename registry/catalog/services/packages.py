@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from datetime import datetime
 from typing import Any
 
@@ -49,7 +50,7 @@ def take_number(group: ModelPackageGroup, package: ModelPackage, *, by: str) -> 
     One UPDATE that also locks the row, so that concurrent writers get 1, 2, 3 … without a gap.
     """
     _count_versions(group, [package], last_version=F("last_version") + 1, by=by)
-    group.refresh_from_db()
+    group.last_version = ModelPackageGroup.objects.values_list("last_version", flat=True).get(pk=group.pk)
     return group.last_version
 
 
@@ -132,8 +133,10 @@ def insert_package(
     group = package.group
     if group is not None:
         package.version = take_number(group, package, by=by) if number is None else number
+    may_clash = group is None or number is not None
     try:
-        with transaction.atomic():
+        # A savepoint costs two statements: only where a number or name of somebody else's choice may be taken.
+        with transaction.atomic() if may_clash else nullcontext():
             package.save(force_insert=True)
     except IntegrityError as error:
         taken = ModelPackage.objects.live().filter(
