@@ -205,7 +205,7 @@ def test_approved_now_and_waiting_have_references(viewer: Client) -> None:
         text_of(page[page.index(f'id="band-{name}"') : page.index(f'id="band-{after}"')])
         for name, after in (("approved", "waiting"), ("waiting", "trend"))
     )
-    for words in ("v2 0.94", "just now by any-reviewer", "sagemaker-xgboost :1.7-1", "Open v2"):
+    for words in ("v2 0.94", "just now by any-reviewer", "sagemaker-xgboost :1.7-1", "Use v2"):
         assert words in approved
     assert "v4 0.95 +0.01 better" in waiting and "v3 0.93 −0.01 worse" in waiting and "v1 0.90 −0.04 worse" in waiting
     assert "Change in auc against v2" in waiting
