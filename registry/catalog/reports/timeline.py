@@ -258,9 +258,9 @@ def _tombstones(group: ModelPackageGroup, shown: VersionFilter, before: int | No
     if before is not None:
         gone = gone.filter(version__lt=before)
     found: list[Tombstone] = []
-    for version, at, by in gone.order_by("-version").values_list("version", "deleted_at", "deleted_by_name")[
-        :TOMBSTONES
-    ]:
+    newest = gone.order_by("-version").values_list("version", "deleted_at", "deleted_by_name")
+    rows: list[Any] = list(newest[:TOMBSTONES])
+    for version, at, by in rows:
         run = found[-1] if found else None
         if run and run.first == version + 1 and (run.deleted_by, run.deleted_at.date()) == (by, at.date()):
             found[-1] = Tombstone(version, run.last, run.deleted_at, by)
