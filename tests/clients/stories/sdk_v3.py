@@ -4,14 +4,15 @@ import sys
 
 from botocore.exceptions import ClientError
 from sagemaker.core.resources import ModelPackage, ModelPackageGroup
-from sagemaker.core.shapes.shapes import InferenceSpecification, ModelPackageContainerDefinition, Tag
+from sagemaker.core.shapes.shapes import Tag
+
+# By these two names sagemaker-core 2.27 means the shapes of a model card, in ModelPackage too; they know no content types.
+from sagemaker.core.shapes import ContainersItem, InferenceSpecification  # isort: skip
 
 GROUP, IMAGE = sys.argv[1], sys.argv[2]
 
 specification = InferenceSpecification(
-    containers=[ModelPackageContainerDefinition(image=IMAGE, model_data_url="s3://models/fraud/model.tar.gz")],
-    supported_content_types=["text/csv"],
-    supported_response_mime_types=["text/csv"],
+    containers=[ContainersItem(image=IMAGE, model_data_url="s3://models/fraud/model.tar.gz")],
 )
 
 

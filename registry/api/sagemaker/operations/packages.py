@@ -18,6 +18,11 @@ from .groups import tag_pairs
 from .lists import answer, created_between, page
 
 JSON = dict[str, Any]
+# What a summary shows: the JSON columns of a package stay unread.
+SUMMARY_FIELDS = (
+    "region", "name", "version", "description", "created_at", "status", "approval_status", "registration_type",
+    "stage", "stage_status", "stage_description", "group__region", "group__name",
+)  # fmt: skip
 # ApprovalDescription is no member of CreateModelPackage.
 _REGISTERED = {column: member for column, member in WIRE_MEMBERS.items() if column != "approval_description"}
 
@@ -83,7 +88,8 @@ def batch_describe_model_package(call: Call) -> JSON:
 
 def list_model_packages(call: Call) -> JSON:
     authorize(call.actor, "registry.read")
-    rows = ModelPackage.objects.visible_to(call.actor).filter(created_between(call)).select_related("group")
+    rows = ModelPackage.objects.visible_to(call.actor).filter(created_between(call))
+    rows = rows.select_related("group").only(*SUMMARY_FIELDS)
     group_name = call.get("ModelPackageGroupName")
     kind = call.get("ModelPackageType", "Unversioned")
     if group_name is not None:
