@@ -4,7 +4,7 @@ PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(
 ADDRESS ?= 127.0.0.1:8000
 
 .DEFAULT_GOAL := help
-.PHONY: help run install install-dev test quick lint format typecheck screenshots lock
+.PHONY: help run install install-dev install-clients test clients bench quick lint format typecheck screenshots lock
 
 help:  ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -16,14 +16,21 @@ install: .venv/.runtime-set  ## Make .venv with what the server needs
 
 install-dev: .venv/.development-set  ## The same with what the tests need
 
-test: install-dev  ## Check style and types, then run all tests on SQLite and PostgreSQL
+test: install-dev install-clients  ## Check style and types, then run all tests on SQLite and PostgreSQL
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/pytest
 
 quick: install-dev  ## The tests without browser, on SQLite only
-	.venv/bin/pytest -n0 -m "not browser"
+	.venv/bin/pytest -n0 -m "not browser" --ignore=tests/clients
+
+clients: install-clients .clients/airflow/.installed  ## The stories of all clients, Airflow's included, against a live server
+	.venv/bin/pytest -n0 -m "clients or not clients" tests/clients
+
+bench: install-dev  ## Measure this registry beside moto's and MLflow's servers (BENCH=--quick for minutes)
+	@$(MAKE) --no-print-directory .clients/mlflow/.installed || echo "MLflow's server cannot be installed here; it is left out."
+	.venv/bin/python -m tests.benchmarks.run $(BENCH)
 
 lint: install-dev  ## Check the style and mend what can be mended
 	.venv/bin/ruff check --fix .
@@ -60,9 +67,25 @@ endif
 	@$(INSTALL) requirements-dev.txt
 	@touch $@ .venv/.runtime-set
 
+# Clients of other makers stand in folders of their own: each pins a botocore of its own.
+CLIENTS = aws-cli sdk-v2 sdk-v3
+
+install-clients: install-dev $(CLIENTS:%=.clients/%/.installed)
+
+.clients/%/.installed: tests/clients/requirements/%.txt | .venv/bin/python
+	@echo "Installing the client $* …"
+	@rm -rf .clients/$*
+	@$(if $(UV),$(UV) venv --quiet --no-python-downloads --python .venv/bin/python .clients/$*,.venv/bin/python -m venv .clients/$*)
+	@$(subst .venv/,.clients/$*/,$(INSTALL)) $<
+	@touch $@
+
 # The extra s3 is not held to the other pins: what reads S3 there works with older botocores only.
 lock:  ## Pin the dependencies of pyproject.toml anew (needs uv)
 	uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml -o requirements.txt
 	uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml --group dev -c requirements.txt -o requirements-dev.txt
 	uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml --extra s3 -o requirements-s3.txt
 	uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml --extra sagemaker -c requirements.txt -o requirements-sagemaker.txt
+	for name in aws-cli sdk-v2 sdk-v3 airflow mlflow; do \
+	    uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	        tests/clients/requirements/$$name.in -o tests/clients/requirements/$$name.txt || exit 1; \
+	done

@@ -27,7 +27,8 @@ def test_a_model_is_registered_approved_listed_and_deleted(run: Callable[..., st
     }
     first = aws(
         *("create-model-package", *group, "--inference-specification", json.dumps(specification)),
-        *("--model-approval-status", "PendingManualApproval", "--customer-metadata-properties", "run=7,feature_set=v14"),
+        *("--model-approval-status", "PendingManualApproval"),
+        *("--customer-metadata-properties", "run=7,feature_set=v14"),
     )["ModelPackageArn"]
     aws("update-model-package", "--model-package-arn", first, "--model-approval-status", "Approved")
     said = aws("describe-model-package", "--model-package-name", first)

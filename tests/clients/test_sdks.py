@@ -1,4 +1,4 @@
-"""Both generations of the SageMaker Python SDK over a socket: each story is a program that an own folder's Python runs."""
+"""Both generations of the SageMaker Python SDK over a socket: each story is a program of its own."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """The calls that Terraform's AWS provider makes for the two resources of the registry, in its order, through boto3.
 
-Terraform itself is no part of the tests: its provider is a program of hundreds of megabytes. This shows that each call of
-aws_sagemaker_model_package_group and aws_sagemaker_model_package_group_policy is answered with what the provider waits for
-and with the texts that it looks for; it does not show that the provider runs.
+Terraform itself is no part of the tests: its provider is a program of hundreds of megabytes. This shows that each call
+of aws_sagemaker_model_package_group and aws_sagemaker_model_package_group_policy is answered with what the provider
+waits for and with the texts that it looks for; it does not show that the provider runs.
 """
 
 from __future__ import annotations

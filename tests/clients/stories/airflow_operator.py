@@ -24,7 +24,8 @@ def run(task_id, **members):
 
 
 first = run("first")
-second = run("second", model_approval=ApprovalStatus.APPROVED, extras={"CustomerMetadataProperties": {"dag": "nightly"}})
+nightly = {"CustomerMetadataProperties": {"dag": "nightly"}}
+second = run("second", model_approval=ApprovalStatus.APPROVED, extras=nightly)
 assert first.endswith(f":model-package/{GROUP}/1"), first
 assert second.endswith(f":model-package/{GROUP}/2"), second
 client = boto3.client("sagemaker")

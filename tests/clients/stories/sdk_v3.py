@@ -6,7 +6,7 @@ from botocore.exceptions import ClientError
 from sagemaker.core.resources import ModelPackage, ModelPackageGroup
 from sagemaker.core.shapes.shapes import Tag
 
-# By these two names sagemaker-core 2.27 means the shapes of a model card, in ModelPackage too; they know no content types.
+# By these names sagemaker-core 2.27 means shapes of a model card, in ModelPackage too: they know no content types.
 from sagemaker.core.shapes import ContainersItem, InferenceSpecification  # isort: skip
 
 GROUP, IMAGE = sys.argv[1], sys.argv[2]
