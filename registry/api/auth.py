@@ -84,7 +84,7 @@ def authenticate(request: HttpRequest, *, service: str, required: frozenset[str]
     if missing:
         raise Refusal("InvalidSignatureException", f"These headers must be signed: {', '.join(sorted(missing))}.")
     moment = _moment(request, found["date"])
-    key = AccessKey.objects.select_related("user").filter(key_id=found["key"]).first()
+    key = AccessKey.objects.signing(found["key"])
     secret = _secret_of(key)
     expected = _signature(request, names, found, secret or _NO_SECRET, moment)
     matches = hmac.compare_digest(expected, found["signature"])

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import F
 from django.utils import timezone
 
 from registry.accounts.permissions import Actor, authorize
@@ -13,7 +14,7 @@ from registry.events.services import record
 from ..models import ApprovalStatus, ModelPackage, ModelPackageGroup
 from ..validators import validate_comment
 from .locks import conflict, lock_package, touch_package
-from .packages import STATUS_COUNTERS, note_approved_version
+from .packages import STATUS_COUNTERS, approved_now
 
 
 @transaction.atomic
@@ -27,13 +28,7 @@ def update_approval_status(
     ValidationError for `approval_status` and `comment`. Returns the locked, fresh package.
     """
     authorize(actor, "model_package.decide", package)
-    if approval_status not in ApprovalStatus.values:
-        raise ValidationError({"approval_status": [f"The status is one of {', '.join(ApprovalStatus.values)}."]})
-    try:
-        validate_comment(comment)
-    except ValidationError as error:
-        raise ValidationError({"comment": error.messages}) from error
-    locked = lock_package(package.pk)
+    locked = lock_package(package)
     if seen is not None and seen != locked.revision:
         raise conflict(
             "This version was changed since you opened it.",
@@ -41,21 +36,39 @@ def update_approval_status(
             kind="model_package.approval_status_changed",
             package_id=locked.pk,
         )
+    return decide(actor=actor, locked=locked, approval_status=approval_status, comment=comment)
+
+
+def decide(*, actor: Actor, locked: ModelPackage, approval_status: str, comment: str) -> ModelPackage:
+    """update_approval_status on a package that this transaction has locked; the same rules, the same event."""
+    authorize(actor, "model_package.decide", locked)
+    if approval_status not in ApprovalStatus.values:
+        raise ValidationError({"approval_status": [f"The status is one of {', '.join(ApprovalStatus.values)}."]})
+    try:
+        validate_comment(comment)
+    except ValidationError as error:
+        raise ValidationError({"comment": error.messages}) from error
     before, said = locked.approval_status, locked.approval_description
     if (before, said) == (approval_status, comment):
         return locked
     waiting = approval_status == ApprovalStatus.WAITING
+    group = locked.group
+
+    def counted() -> dict[str, Any]:
+        if group is None:
+            return {}
+        changes = moved_counts(group, before, approval_status)
+        return changes | approved_now(group) if ApprovalStatus.APPROVED in (before, approval_status) else changes
+
     touch_package(
         actor,
         locked,
+        group_changes=counted,
         approval_status=approval_status,
         approval_description=comment,
         decided_at=None if waiting else timezone.now(),
         decided_by_name="" if waiting else actor.name,
     )
-    if locked.group is not None:
-        move_count(locked.group, before, approval_status)
-        note_approved_version(locked.group)
     record(
         actor,
         "model_package.approval_status_changed",
@@ -67,11 +80,9 @@ def update_approval_status(
     return locked
 
 
-def move_count(group: ModelPackageGroup, before: str | None, after: str | None) -> None:
-    """Take one version from the count of one status to that of another, under the lock of the group's row."""
+def moved_counts(group: ModelPackageGroup, before: str | None, after: str | None) -> dict[str, int]:
+    """The counts of a locked group when one version goes from one status to another; its caller saves them."""
     down, up = STATUS_COUNTERS.get(before), STATUS_COUNTERS.get(after)
     if down == up:
-        return
-    moves = {name: F(name) + step for name, step in ((down, -1), (up, +1)) if name}
-    ModelPackageGroup.objects.filter(pk=group.pk).update(**moves)
-    group.refresh_from_db(fields=[*moves])
+        return {}
+    return {name: getattr(group, name) + step for name, step in ((down, -1), (up, +1)) if name}

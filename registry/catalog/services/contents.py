@@ -13,7 +13,7 @@ from registry.accounts.permissions import Actor, authorize
 from registry.events.services import record
 
 from ..models import Container, ModelPackage
-from .approvals import update_approval_status
+from .approvals import decide
 from .life_cycles import update_model_life_cycle
 from .locks import lock_package, touch_package
 from .metadata import update_customer_metadata
@@ -50,7 +50,7 @@ def update_model_package(*, actor: Actor, package: ModelPackage, changes: Packag
     by field. Returns the fresh package.
     """
     authorize(actor, "model_package.update_content", package)
-    locked = lock_package(package.pk)
+    locked = lock_package(package)
     revision = locked.revision
     content = _changed_content(locked, changes)
     if content:
@@ -81,7 +81,7 @@ def _decide(actor: Actor, package: ModelPackage, changes: PackageChanges) -> Mod
         raise ValidationError({"ApprovalDescription": ["It needs a ModelApprovalStatus."]})
     said = changes.approval_description
     comment = package.approval_description if said is None else said
-    return update_approval_status(actor=actor, package=package, approval_status=status, comment=comment)
+    return decide(actor=actor, locked=package, approval_status=status, comment=comment)
 
 
 def _changed_content(package: ModelPackage, changes: PackageChanges) -> JSON:

@@ -22,7 +22,7 @@ def delete_model_package(*, actor: Actor, package: ModelPackage) -> ModelPackage
     Raises NotFound when it is gone already. Returns the tombstone.
     """
     authorize(actor, "model_package.delete", package)
-    locked = lock_package(package.pk)
+    locked = lock_package(package)
     locked.deleted_at, locked.deleted_by_name = timezone.now(), actor.name
     locked.save(update_fields=["deleted_at", "deleted_by_name"])
     group = locked.group

@@ -40,12 +40,11 @@ def once(
                 AnsweredCall.objects.filter(answered_at__lt=timezone.now() - KEPT).delete()
             call = AnsweredCall.objects.filter(**scope).first()
             if call is None:
-                call = AnsweredCall.objects.create(**scope, request_hash=digest, answer={})
-                call.answer = do()
-                call.save(update_fields=["answer"])
-                return call.answer
-    except IntegrityError:
-        # A twin was first; its answer is there now, or it failed and this one may be told so.
+                answer = do()
+                AnsweredCall.objects.create(**scope, request_hash=digest, answer=answer)
+                return answer
+    except (IntegrityError, Refused):
+        # A twin that ran at the same time may have been first: all of this one is undone, the twin's answer stands.
         call = AnsweredCall.objects.filter(**scope).first()
         if call is None:
             raise

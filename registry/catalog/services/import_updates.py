@@ -13,11 +13,11 @@ from registry.accounts.permissions import Actor, authorize
 from registry.events.services import record as record_event
 
 from ..models import CustomerMetadataProperty, ModelPackage, ModelPackageGroup, Tag
-from .approvals import move_count
+from .approvals import moved_counts
 from .import_records import GroupRecord, PackageRecord, group_differences, package_differences, package_row
 from .locks import lock_group, lock_package
 from .metrics import sync_metadata_metrics
-from .packages import note_approved_version
+from .packages import approved_now
 from .states import group_state, tag_state
 from .tags import free_slots
 
@@ -142,7 +142,7 @@ def update_package(actor: Actor, here: ModelPackage, record: PackageRecord, batc
     change are the record's.
     """
     authorize(actor, "registry.import", here)
-    locked = lock_package(here.pk)
+    locked = lock_package(here)
     wanted, before = package_row(record, locked.group), ModelPackage.objects.get(pk=locked.pk)
     before.group = locked.group
     changes: dict[str, Any] = {}
@@ -190,8 +190,8 @@ def _tell_group(package: ModelPackage, status_before: str | None, record: Packag
     if group is None:
         return
     if status_before != package.approval_status:
-        move_count(group, status_before, package.approval_status)
-        note_approved_version(group)
+        changes = moved_counts(group, status_before, package.approval_status) | approved_now(group)
+        ModelPackageGroup.objects.filter(pk=group.pk).update(**changes)
     if record.last_modified_at is not None:
         newest = Greatest(F("updated_at"), record.last_modified_at)
         ModelPackageGroup.objects.filter(pk=group.pk).update(updated_at=newest)

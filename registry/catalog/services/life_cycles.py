@@ -36,7 +36,7 @@ def update_model_life_cycle(
         validate_comment(stage_description)
     except ValidationError as error:
         raise ValidationError({"stage": error.messages}) from error
-    locked = lock_package(package.pk)
+    locked = lock_package(package)
     if seen is not None and seen != locked.stage:
         raise conflict(
             "The stage was changed meanwhile.",

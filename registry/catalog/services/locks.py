@@ -5,6 +5,7 @@ SQLite has no row locks: there every transaction that writes begins IMMEDIATE, o
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -26,11 +27,13 @@ def lock_group(pk: int) -> ModelPackageGroup:
     return group
 
 
-def lock_package(pk: int) -> ModelPackage:
-    """The live package and its group, both locked, the group first; NotFound when it was deleted meanwhile."""
-    group_id = ModelPackage.objects.filter(pk=pk).values_list("group_id", flat=True).first()
-    group = lock_group(group_id) if group_id else None
-    package = ModelPackage.objects.select_for_update().live().filter(pk=pk).first()
+def lock_package(seen: ModelPackage) -> ModelPackage:
+    """The package as it is now, with its group, both locked, the group first; NotFound when it was deleted meanwhile.
+
+    `seen` is the package as it was read before; its group never changes.
+    """
+    group = lock_group(seen.group_id) if seen.group_id else None
+    package = ModelPackage.objects.select_for_update().live().filter(pk=seen.pk).first()
     if package is None:
         raise NotFound("This version was deleted.")
     package.group = group
@@ -52,8 +55,13 @@ def touch_group(actor: Actor, group: ModelPackageGroup, *, at: datetime | None =
     group.save(update_fields=list(changes))
 
 
-def touch_package(actor: Actor, package: ModelPackage, **changes: Any) -> None:
-    """Save `changes` on a locked package, raise its revision, note who changed it last, here and on its group."""
+def touch_package(
+    actor: Actor, package: ModelPackage, *, group_changes: Callable[[], dict[str, Any]] = dict, **changes: Any
+) -> None:
+    """Save `changes` on a locked package, raise its revision, note who changed it last, here and on its group.
+
+    `group_changes` is asked, once the package is saved, for what else changes on the group.
+    """
     # A decision and the change that it is happened at one time.
     now = changes.get("decided_at") or timezone.now()
     changes |= {
@@ -66,7 +74,7 @@ def touch_package(actor: Actor, package: ModelPackage, **changes: Any) -> None:
         setattr(package, field, value)
     package.save(update_fields=list(changes))
     if package.group is not None:
-        touch_group(actor, package.group, at=now)
+        touch_group(actor, package.group, at=now, **group_changes())
 
 
 def conflict(message: str, *, current: Any, kind: str, **subject: int) -> Conflict:

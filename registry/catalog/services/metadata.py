@@ -40,7 +40,7 @@ def update_customer_metadata(
         clean_pairs(put)
     except ValidationError as error:
         raise ValidationError({"customer_metadata_properties": error.messages}) from error
-    locked = lock_package(package.pk)
+    locked = lock_package(package)
     rows = {row.key: row for row in CustomerMetadataProperty.objects.filter(package=locked)}
     before = {key: row.value for key, row in rows.items()}
     for key, value in (seen or {}).items():

@@ -70,7 +70,7 @@ def store_metrics(
     contributor, since it only reads what the registration names.
     """
     authorize(actor, "model_package.create", package)
-    locked = lock_package(package.pk)
+    locked = lock_package(package)
     rows = {row.name: row for row in Metric.objects.filter(package=locked)}
     fresh = []
     for metric in metrics:

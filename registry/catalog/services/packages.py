@@ -50,7 +50,7 @@ def take_number(group: ModelPackageGroup, package: ModelPackage, *, by: str) -> 
     One UPDATE that also locks the row, so that concurrent writers get 1, 2, 3 … without a gap.
     """
     _count_versions(group, [package], last_version=F("last_version") + 1, by=by)
-    group.last_version = ModelPackageGroup.objects.values_list("last_version", flat=True).get(pk=group.pk)
+    group.refresh_from_db(fields=["last_version", "version_count"])
     return group.last_version
 
 
@@ -176,8 +176,8 @@ def insert_package(
         note_approved_version(group)
 
 
-def note_approved_version(group: ModelPackageGroup) -> None:
-    """Set the group's approved version: the approved one with the highest number, or none (DESIGN section 5)."""
+def approved_now(group: ModelPackageGroup) -> dict[str, Any]:
+    """What the group says of its approved version: the approved one with the highest number, or none."""
     newest = (
         ModelPackage.objects.live()
         .approved()
@@ -187,8 +187,12 @@ def note_approved_version(group: ModelPackageGroup) -> None:
         .first()
     )
     version, decided, created = newest or (None, None, None)
-    group.approved_version, group.approved_at = version, decided or created
-    group.save(update_fields=["approved_version", "approved_at"])
+    return {"approved_version": version, "approved_at": decided or created}
+
+
+def note_approved_version(group: ModelPackageGroup) -> None:
+    """Set the group's approved version to what approved_now says."""
+    ModelPackageGroup.objects.filter(pk=group.pk).update(**approved_now(group))
 
 
 @transaction.atomic

@@ -50,7 +50,7 @@ def _lock(actor: Actor, owner: Owner) -> Owner:
     authorize(actor, "model_package.edit_tags", owner)
     if owner.is_versioned:
         raise ValidationError({"tags": ["Versions have no tags. Use metadata, or tag the group."]})
-    return lock_package(owner.pk)
+    return lock_package(owner)
 
 
 def _save(actor: Actor, owner: Owner, rows: list[Tag], wanted: dict[str, str]) -> list[Tag]:
