@@ -159,7 +159,7 @@ def work_off(client: Any, work: Work) -> Done:
             made = call(work.first - index * work.step, work.status)
         except Exception as error:
             # Whatever it is, it is what a pipeline would see.
-            done.errors.append(f"{type(error).__name__}: {error}"[:200])
+            done.errors.append(" ".join(f"{type(error).__name__}: {error}".split())[:200])
         else:
             done.seconds.append(time.perf_counter() - began)
             done.highest = max(done.highest, made or 0)

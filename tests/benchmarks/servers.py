@@ -5,13 +5,14 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import signal
 import socket
 import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -131,10 +132,11 @@ def process(
         except subprocess.TimeoutExpired:
             server.kill()
             server.wait()
-        for pid in below:
-            # Only our own: those that still are where the server's were.
-            if stat(pid) and str(folder) in str(Path(f"/proc/{pid}/cwd").readlink()):
-                os.kill(pid, 15)
+        for left in below:
+            # Only its own: those that still are where the server was.
+            with suppress(OSError):
+                if str(folder) in str(Path(f"/proc/{left}/cwd").readlink()):
+                    os.kill(left, signal.SIGTERM)
 
 
 @contextmanager
@@ -184,8 +186,8 @@ def ours_on_sqlite(folder: Path) -> Iterator[Target]:
 @contextmanager
 def ours_on_postgresql(folder: Path) -> Iterator[Target]:
     """The same on PostgreSQL; its server's processes and backends count too."""
-    folder.mkdir(exist_ok=True)
-    sockets = folder / "postgresql"
+    # Beside the folder: PostgreSQL may run as another user, who must be able to get there.
+    sockets = folder.with_name("postgresql-server")
     with running_postgresql(sockets):
         master = int((sockets / "data" / "postmaster.pid").read_text(encoding="utf-8").split()[0])
         version = (sockets / "data" / "PG_VERSION").read_text(encoding="utf-8").strip()
