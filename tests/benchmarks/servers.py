@@ -179,7 +179,7 @@ def history(target: Path, versions: int, top: int) -> Path:
 @contextmanager
 def ours_on_sqlite(folder: Path) -> Iterator[Target]:
     # The library that the package puts in the place of the system's.
-    with ours(folder, "this registry, SQLite", {}, [], f"SQLite {sqlite3.sqlite_version}") as target:
+    with ours(folder, "this registry, SQLite", {}, [], f"SQLite {sys.modules['sqlite3'].sqlite_version}") as target:
         yield target
 
 
