@@ -162,6 +162,7 @@ class ModelPackage(models.Model):
             models.Index(fields=["group", "approval_status", "-version"], name="package_group_status"),
             models.Index(fields=["group", "stage", "-version"], name="package_group_stage"),
             models.Index(fields=["group", "created_by_name", "-version"], name="package_group_author"),
+            models.Index(fields=["group", "created_at", "id"], name="package_group_created"),
             models.Index(fields=["approval_status", "-created_at", "-id"], name="package_status_created"),
             models.Index(fields=["stage", "-id"], name="package_stage"),
             models.Index(fields=["created_by_name", "-id"], name="package_author"),
