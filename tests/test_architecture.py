@@ -151,7 +151,7 @@ def test_every_migration_is_written(capsys):
 
 def own_files() -> Iterator[Path]:
     """Yield every file of the project, without what a run or a tool leaves behind."""
-    left_out = {".git", ".venv", "var", "__pycache__", "node_modules", "test-results"}
+    left_out = {".git", ".venv", ".clients", ".bench", "var", "__pycache__", "node_modules", "test-results"}
     for path in sorted(PROJECT_ROOT.rglob("*")):
         parts = path.relative_to(PROJECT_ROOT).parts
         caches = any(part in left_out or part.endswith("_cache") or part == ".hypothesis" for part in parts)

@@ -290,12 +290,13 @@ def wait_metrics(server: Server, ask: Callable[[str], list[tuple[object, ...]]])
 
 @pytest.mark.sqlite_only
 def test_the_real_worker_reads_the_report_of_a_registration(start, folder, tmp_path):
-    roots = {"REGISTRY_METRICS_ROOTS": f"s3://reports={tmp_path}"}
+    # A folder of its own: the tests of `demo` count what is in the common one.
+    roots = {"REGISTRY_DATA_DIR": str(tmp_path / "var"), "REGISTRY_METRICS_ROOTS": f"s3://reports={tmp_path}"}
     (tmp_path / "report.json").write_text('{"binary_classification_metrics": {"auc": {"value": 0.91}}}')
     server = start("demo", REGISTRY_DEMO_PASSWORD=PASSWORD, **roots).wait_ready()
     server.wait_worker()
     assert register_with_report(server, folder, "reports", roots).endswith("/1")
-    wait_metrics(server, lambda query: rows(folder, query))
+    wait_metrics(server, lambda query: rows(tmp_path, query))
     assert server.stop() == 0
 
 

@@ -242,7 +242,7 @@ def swing(ratio: float | None, better: bool) -> Markup:
     left = 60.0 if better else 60.0 - width
     label = f"{number(ratio, 1)} times the usual change, {'better' if better else 'worse'}"
     return Markup(
-        f'<svg class="swing" viewBox="0 0 120 16" role="img" aria-label="{label}"><title>{label}</title>'
+        f'<svg class="swing" viewBox="0 0 120 16" role="img"><title>{label}</title>'
         '<line class="axis" x1="60" x2="60" y1="0" y2="16"/>'
         f'<rect class="{"better" if better else "worse"}" x="{left:.0f}" y="4" width="{width:.0f}" height="8" rx="2"/>'
         "</svg>"
