@@ -23,9 +23,13 @@ def actor_of(request: HttpRequest) -> Actor:
     return Actor.of(request.user, "browser", user_agent=agent)  # type: ignore[arg-type]
 
 
-def find_group(request: HttpRequest, region: str, name: str) -> ModelPackageGroup:
-    """The live group of that address; Http404 where there is none that the user may know of."""
-    group = ModelPackageGroup.objects.visible_to(request.user).filter(region=region, name=name).first()  # type: ignore[arg-type]
+def find_group(request: HttpRequest, region: str, name: str, **more: Any) -> ModelPackageGroup:
+    """The live group of that address; Http404 where there is none that the user may know of.
+
+    `more` are annotations that the page wants from the same query.
+    """
+    visible = ModelPackageGroup.objects.visible_to(request.user)  # type: ignore[arg-type]
+    group = visible.filter(region=region, name=name).annotate(**more).first()
     if group is None:
         refuse_deleted(request, f"The group {name}", ModelPackageGroup.objects.filter(region=region, name=name))
         raise Http404(f"There is no group {name}.")

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from django.conf import settings
+from django.db.models import OuterRef, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -27,7 +28,9 @@ from ..timelines import lay_out, scale_of, trend_label, trend_points
 @require_safe
 def group_detail(request: HttpRequest, region: str, name: str) -> HttpResponse:
     """The page, or for HTMX the part that a filter (#group-body) or another metric (#timeline) replaces."""
-    group = find_group(request, region, name)
+    # Read with the group, before what it counts for: nothing that happens meanwhile is missed.
+    newest = Event.objects.filter(group_id=OuterRef("pk")).order_by("-id").values("id")[:1]
+    group = find_group(request, region, name, latest_event=Subquery(newest))
     asked = Asked.of(request)
     may = actor_of(request).may
     context: dict[str, Any] = {"nav": "groups", "group": group, "may": may, "here": group.get_absolute_url()}
@@ -38,8 +41,7 @@ def group_detail(request: HttpRequest, region: str, name: str) -> HttpResponse:
         template = "groups/_timeline.html"
     else:
         template = "groups/detail.html"
-        # Before what it counts for: nothing that happens meanwhile is missed.
-        context["latest_event"] = Event.objects.for_group(group.pk).values_list("id", flat=True).first() or 0
+        context["latest_event"] = getattr(group, "latest_event", None) or 0
         context |= _head(group, may)
     context |= _timeline(group, asked, with_band=target != "group-body")
     response = render(request, template, {**context, "is_fragment": bool(target)})
