@@ -4,15 +4,20 @@ from .calls import AnsweredCall
 from .groups import ModelPackageGroup
 from .packages import ApprovalStatus, ModelPackage
 from .parts import METADATA_PREFIX, Container, CustomerMetadataProperty, Metric, Tag
+from .reviews import Check, Vote
+from .saved_views import SavedView
 
 __all__ = [
     "METADATA_PREFIX",
     "AnsweredCall",
     "ApprovalStatus",
+    "Check",
     "Container",
     "CustomerMetadataProperty",
     "Metric",
     "ModelPackage",
     "ModelPackageGroup",
+    "SavedView",
     "Tag",
+    "Vote",
 ]

@@ -9,7 +9,14 @@ from django.db import models
 from django.db.models import F, Max, Min, Q
 from django.urls import reverse
 
-from ..validators import DESCRIPTION_MAX, NAME_MAX, validate_description, validate_name, validate_region
+from ..validators import (
+    DESCRIPTION_MAX,
+    METRIC_NAME_MAX,
+    NAME_MAX,
+    validate_description,
+    validate_name,
+    validate_region,
+)
 from .lookups import at_most
 
 if TYPE_CHECKING:
@@ -60,6 +67,12 @@ class ModelPackageGroup(models.Model):
     latest_created_at = models.DateTimeField(null=True, blank=True)
     approved_version = models.PositiveIntegerField(null=True, blank=True)
     approved_at = models.DateTimeField(null=True, blank=True)
+
+    # What an approval needs (catalog/rules.py); {} is one approval and nothing else.
+    review_rules = models.JSONField(default=dict, blank=True)
+    # The metric that leads the timeline, where somebody chose one, and the directions that names do not tell.
+    leading_metric = models.CharField(max_length=METRIC_NAME_MAX, blank=True, default="")
+    metric_directions = models.JSONField(default=dict, blank=True)
 
     resource_policy = models.TextField(blank=True, default="")
     managed_storage_type = models.CharField(max_length=32, blank=True, default="")

@@ -93,6 +93,12 @@ class ModelPackage(models.Model):
     approval_description = models.CharField(max_length=1024, blank=True, default="")
     decided_at = models.DateTimeField(null=True, blank=True)
     decided_by_name = models.CharField(max_length=256, blank=True, default="")
+    # True where an admin approved although a rule of the group failed.
+    decided_by_override = models.BooleanField(default=False)
+    # Since when it waits for a reviewer: registered as waiting, put back, or changed after its approval.
+    waiting_since = models.DateTimeField(null=True, blank=True)
+    # Hash of the content that was approved (catalog/contents.py); empty where nothing is approved.
+    approved_content = models.CharField(max_length=64, blank=True, default="")
     stage = models.CharField(max_length=63, blank=True, default="")
     stage_status = models.CharField(max_length=63, blank=True, default="")
     stage_description = models.CharField(max_length=1024, blank=True, default="")
@@ -152,6 +158,14 @@ class ModelPackage(models.Model):
                 condition=Q(approval_status__isnull=True) | Q(approval_status__in=ApprovalStatus.values),
                 name="package_approval_status_known",
             ),
+            # Waiting always waits, and what was approved may wait again (its content changed); nothing else does.
+            models.CheckConstraint(
+                condition=Q(approval_status=ApprovalStatus.WAITING, waiting_since__isnull=False)
+                | Q(approval_status=ApprovalStatus.APPROVED)
+                | Q(approval_status=ApprovalStatus.REJECTED, waiting_since__isnull=True)
+                | Q(approval_status__isnull=True, waiting_since__isnull=True),
+                name="package_waiting_since_its_status",
+            ),
             at_most("name", NAME_MAX, "package"),
             at_most("description", DESCRIPTION_MAX, "package"),
             at_most("approval_description", 1024, "package"),
@@ -172,6 +186,11 @@ class ModelPackage(models.Model):
                 condition=Q(group__isnull=True),
                 name="package_unversioned_created",
             ),
+            models.Index(
+                fields=["waiting_since", "id"],
+                condition=Q(waiting_since__isnull=False, deleted_at=None),
+                name="package_queue",
+            ),
             models.Index(fields=["original_arn"], name="package_original_arn"),
         ]
 
@@ -190,6 +209,11 @@ class ModelPackage(models.Model):
     @property
     def is_approved(self) -> bool:
         return self.approval_status == ApprovalStatus.APPROVED
+
+    @property
+    def is_changed_since_approval(self) -> bool:
+        """Approved, but not what it is now: UpdateModelPackage changed the content afterwards."""
+        return self.is_approved and self.waiting_since is not None
 
     @property
     def arn(self) -> str:

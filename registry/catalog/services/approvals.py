@@ -60,13 +60,15 @@ def decide(*, actor: Actor, locked: ModelPackage, approval_status: str, comment:
         changes = moved_counts(group, before, approval_status)
         return changes | approved_now(group) if ApprovalStatus.APPROVED in (before, approval_status) else changes
 
+    now = timezone.now()
     touch_package(
         actor,
         locked,
         group_changes=counted,
         approval_status=approval_status,
         approval_description=comment,
-        decided_at=None if waiting else timezone.now(),
+        waiting_since=(locked.waiting_since or now) if waiting else None,
+        decided_at=None if waiting else now,
         decided_by_name="" if waiting else actor.name,
     )
     record(

@@ -123,6 +123,7 @@ def package_row(record: PackageRecord, group: ModelPackageGroup | None) -> Model
     registration = record.registration
     changed = record.last_modified_at or record.created_at or timezone.now()
     decided = registration.approval_status in (ApprovalStatus.APPROVED, ApprovalStatus.REJECTED)
+    waits = registration.approval_status == ApprovalStatus.WAITING
     # One that was never modified was registered that way.
     decided_by = record.last_modified_by_name if record.last_modified_at else record.created_by_name
     return ModelPackage(
@@ -138,6 +139,7 @@ def package_row(record: PackageRecord, group: ModelPackageGroup | None) -> Model
         last_modified_by_name=record.last_modified_by_name,
         decided_at=changed if decided else None,
         decided_by_name=decided_by if decided else "",
+        waiting_since=(record.created_at or changed) if waits else None,
         status=record.status or "Completed",
         status_details=record.status_details,
         original_arn=record.arn,

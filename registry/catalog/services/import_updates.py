@@ -148,7 +148,7 @@ def update_package(actor: Actor, here: ModelPackage, record: PackageRecord, batc
     changes: dict[str, Any] = {}
     events: list[tuple[str, dict[str, Any], dict[str, Any], str]] = []
     if (before.approval_status, before.approval_description) != (wanted.approval_status, wanted.approval_description):
-        for name in ("approval_status", "approval_description", "decided_at", "decided_by_name"):
+        for name in ("approval_status", "approval_description", "decided_at", "decided_by_name", "waiting_since"):
             changes[name] = getattr(wanted, name)
         events.append(
             ("model_package.approval_status_changed", _decision(before), _decision(wanted), wanted.approval_description)

@@ -234,6 +234,7 @@ def create_model_package(
         created_by_name=actor.name,
         decided_at=now if decided else None,
         decided_by_name=actor.name if decided else "",
+        waiting_since=now if registration.approval_status == ApprovalStatus.WAITING else None,
         metrics_note=note,
         **registration.columns(),
     )
