@@ -17,7 +17,9 @@ from .views import (
     metrics,
     packages,
     register,
+    review_queue,
     reviews,
+    rules,
     tags,
     timeline,
     versions,
@@ -43,6 +45,7 @@ _package_patterns = [
 _version_patterns: list[URLPattern | URLResolver] = [
     path("", versions.package_detail, name="package-detail"),
     path("review/", reviews.package_review, name="package-review"),
+    path("rollback/", reviews.package_rollback, name="package-rollback"),
     path("live/", live.package_live, name="package-live"),
     path("", include((_package_patterns, "web"), namespace="version")),
 ]
@@ -54,6 +57,7 @@ _group_patterns: list[URLPattern | URLResolver] = [
     path("description/", groups.group_description, name="group-description"),
     path("tags/", tags.group_tags, name="group-tags"),
     path("tags/edit/", tags.group_tags_edit, name="group-tags-edit"),
+    path("rules/", rules.group_rules, name="group-rules"),
     path("register/", register.package_register, name="package-register"),
     path("register/container/", register.package_register_container, name="package-register-container"),
     path("versions/<version:version>/", include(_version_patterns)),
@@ -72,6 +76,10 @@ urlpatterns = [
     path("packages/new/container/", register.unversioned_register_container, name="unversioned-register-container"),
     path("packages/<region:region>/<name:name>/", versions.unversioned_detail, name="unversioned-detail"),
     path("packages/<region:region>/<name:name>/", include((_package_patterns, "web"), namespace="unversioned")),
+    path("review/", review_queue.review_queue, name="review-queue"),
+    path(
+        "review/<region:region>/<name:name>/<version:version>/", review_queue.review_pane, name="review-pane"
+    ),
     path("activity/", activity.activity_list, name="activity"),
     path("login/", accounts.login, name="login"),
     path("logout/", accounts.logout, name="logout"),

@@ -19,6 +19,7 @@ from registry.catalog.reports import changes, particulars
 from registry.events.models import Event
 
 from ..htmx import is_fragment, render_page
+from ..reviewing import review_context
 from ..sentences import Sentence, tell
 from ..subjects import actor_of, find_unversioned, find_version
 from .tags import tags_context
@@ -110,10 +111,9 @@ def page_context(request: HttpRequest, package: ModelPackage, **state: Any) -> d
         "package": package,
         "group": package.group,
         "heading": f"v{package.version}" if package.is_versioned else package.name,
-        "actor": actor,
         "at": Addresses(package),
         "may_edit": actor.may("model_package.edit_metadata"),
-        "may_decide": package.is_versioned and actor.may("model_package.decide"),
+        **review_context(actor, package, context["comparison"]),
         "may_stage": actor.may("model_package.edit_stage"),
         "stages": stage_choices(package),
         "stage_position": stage_position(package.stage),
