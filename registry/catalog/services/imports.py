@@ -30,6 +30,7 @@ from .import_updates import complete_group, pairs_of, tags_of, update_group, upd
 from .locks import lock_group
 from .metrics import store_metrics
 from .packages import count_imported, insert_package
+from .permits import rules_in_force
 from .policies import check_policy
 from .states import group_state, package_state
 
@@ -161,6 +162,9 @@ def import_model_package(
         after["Metrics"] = {m.name: {"value": m.value, "standard_deviation": m.standard_deviation} for m in found}
     if note:
         after["MetricsNote"] = note
+    if package.decided_at is not None:
+        # Taken over as it was recorded: the rules of the group were not asked.
+        after |= rules_in_force(package) | {"ByImport": True}
     record_event(
         actor,
         "model_package.created",
