@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from django.db.models import Avg, F, Q, Subquery, Window
+from django.db.models import Avg, F, OuterRef, Q, Subquery, Window
 from django.db.models.functions import Abs, Coalesce, Lag
 
 from registry.events.models import Event
@@ -56,13 +56,20 @@ class Baseline:
         return self.package.version if self.package is not None else None
 
 
+def neighbour_columns() -> dict[str, Subquery]:
+    """Annotations for a query of versions that spare neighbours() its own."""
+    siblings = ModelPackage.objects.live().filter(group=OuterRef("group"))
+    newer = siblings.filter(version__gt=OuterRef("version")).order_by("version").values("version")[:1]
+    older = siblings.filter(version__lt=OuterRef("version")).order_by("-version").values("version")[:1]
+    return {"newer": Subquery(newer), "older": Subquery(older)}
+
+
 def neighbours(package: ModelPackage) -> tuple[int | None, int | None]:
-    """The numbers of the next newer and the next older live version; one query."""
-    siblings = ModelPackage.objects.live().filter(group=package.group_id)
-    newer = siblings.filter(version__gt=package.version).order_by("version").values("version")[:1]
-    older = siblings.filter(version__lt=package.version).order_by("-version").values("version")[:1]
-    both = ModelPackage.objects.filter(pk=package.pk).values_list(Subquery(newer), Subquery(older)).first()
-    return both or (None, None)
+    """The numbers of the next newer and the next older live version; one query unless they were read with it."""
+    if hasattr(package, "newer") and hasattr(package, "older"):
+        return package.newer, package.older
+    found = ModelPackage.objects.filter(pk=package.pk).annotate(**neighbour_columns()).values_list("newer", "older")
+    return found.first() or (None, None)
 
 
 def choose_baseline(package: ModelPackage, older: int | None, asked: int | None = None) -> Baseline:

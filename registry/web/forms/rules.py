@@ -7,7 +7,8 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
-from registry.catalog.rules import APPROVALS_MAX, MetricGate, ReviewRules, parse_gates
+from registry.catalog.metric_gates import MetricGate, parse_gates
+from registry.catalog.rules import APPROVALS_MAX, ReviewRules
 
 TEXT_MAX = 20_000  # more than the longest lists need; a longer one is no list
 

@@ -102,7 +102,7 @@ def _picked(request: HttpRequest, page: queue.QueuePage) -> ModelPackage | None:
 def list_context(page: queue.QueuePage, tab: Tab) -> dict[str, Any]:
     """What the list shows."""
     return {
-        "tab": tab,
+        "who": tab,
         "page": page,
         "periods": _periods(page.items),
         "more": queue_path(tab, after=page.after) if page.after else "",
@@ -125,12 +125,12 @@ def _period(moment: datetime, now: datetime) -> str:
 def pane_context(actor: Actor, package: ModelPackage | None, tab: Tab, **state: Any) -> dict[str, Any]:
     """What the pane shows; `state` is that of a form that was refused."""
     if package is None:
-        return {"package": None, "tab": tab, "at": "", "queue_path": queue_path}
+        return {"package": None, "who": tab, "at": "", "queue_path": queue_path}
     baseline = changes.read_baseline(package)
     comparison = changes.compare(package, baseline)
     differences = all_but_metrics(comparison)
     context = {
-        "tab": tab,
+        "who": tab,
         "at": at_of(package),
         "package": package,
         "group": package.group,
