@@ -209,6 +209,8 @@ def _tell_imported(event: Read) -> Told:
     words = Markup("imported {}").format(many)
     if event.row.target:
         words += Markup(" from {}").format(code(event.row.target))
+    if counts.get("decisions"):
+        words += Markup(", {} as recorded").format(plural(counts["decisions"], "decision"))
     if counts.get("faults"):
         words += Markup(", without {}").format(plural(counts["faults"], "faulty record"))
     return Told("download", words, quote=event.row.comment)

@@ -72,7 +72,8 @@ def decide(
     if is_same and locked.approval_description == comment:
         return locked
     rules = rules_of(locked)
-    require_comment(rules, comment)
+    if is_same or approval_status != ApprovalStatus.APPROVED:
+        require_comment(rules, comment)
     if is_same:
         # Other words for the decision that stands: it stays as it was made, by whom and when.
         return save_decision(actor, locked, replace(Decision.now(locked), comment=comment))

@@ -34,7 +34,7 @@ from ..validators import validate_name, validate_region
 from .locks import user_context
 from .metric_readings import note_out_of_reach, request_metric_reading
 from .metrics import metrics_of_metadata
-from .permits import ask_rules, require_comment, rules_in_force
+from .permits import ask_rules, rules_in_force
 from .registrations import Registration
 from .states import package_state
 from .tags import insert_tags
@@ -263,7 +263,9 @@ def create_model_package(
 def _decided_at_once(actor: Actor, package: ModelPackage) -> dict[str, Any]:
     """Ask the rules of the group, locked by its number, for a version that comes decided; what its event keeps."""
     rules, comment = rules_of(package), package.approval_description
-    require_comment(rules, comment)
+    if rules.comment_required and not comment.strip():
+        words = f"Every decision in this group needs a comment. Register it as {ApprovalStatus.WAITING}, then decide."
+        raise ValidationError({"approval_status": [words]})
     told = rules_in_force(package)
     if package.is_approved:
         told |= ask_rules(actor, package, rules, comment=comment, is_new=True).told()
