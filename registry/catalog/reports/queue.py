@@ -120,16 +120,24 @@ def waiting(user: User) -> PackageQuerySet:
     return ModelPackage.objects.visible_to(user).versioned().filter(waiting_since__isnull=False)
 
 
+def _edited_by() -> Coalesce:
+    edits = Event.objects.filter(package_id=OuterRef("pk"), kind__in=EDITING).order_by("-id")
+    return Coalesce(Subquery(edits.values("actor_name")[:1]), Value(""))
+
+
 def waiting_for(user: User) -> PackageQuerySet:
     """Those of them that `user` can do something about: not voted on yet, not refused to them as the author."""
     name = user.get_username()
     voted = Vote.objects.filter(package=OuterRef("pk"), user=user.pk)
-    edits = Event.objects.filter(package_id=OuterRef("pk"), kind__in=EDITING).order_by("-id")
-    last_editor = Coalesce(Subquery(edits.values("actor_name")[:1]), Value(""))
     # A rule that does not hold is not stored.
     anybody = Q(group__review_rules__author_may_not_approve__isnull=True)
-    others = ~Q(created_by_name=name) & ~Q(last_editor=name)
-    return waiting(user).filter(~Exists(voted)).alias(last_editor=last_editor).filter(anybody | others)
+    others = ~Q(created_by_name=name) & ~Q(editor=name)
+    return waiting(user).filter(~Exists(voted)).alias(editor=_edited_by()).filter(anybody | others)
+
+
+def for_review(packages: PackageQuerySet) -> PackageQuerySet:
+    """With group and `edited_by`, who changed content or metadata last, for review_state."""
+    return packages.select_related("group").annotate(edited_by=_edited_by())
 
 
 def queue_of(user: User, tab: Tab) -> PackageQuerySet:
@@ -186,7 +194,7 @@ def _measure(items: Sequence[QueueItem], groups: Sequence[tuple[str, Mapping[str
 
 def next_of(queue: PackageQuerySet, place: Place | None = None) -> ModelPackage | None:
     """The version behind a place, else the first one, with its group; None from an empty queue. At most two queries."""
-    ordered = queue.select_related("group").order_by("waiting_since", "pk")
+    ordered = for_review(queue).order_by("waiting_since", "pk")
     return (ordered.filter(_beyond(place)).first() if place else None) or ordered.first()
 
 
@@ -229,23 +237,18 @@ def _decision(event: Event, live: Iterable[int]) -> Decision:
 
 
 class Navigation(NamedTuple):
-    """What the frame of every page tells: whether there are several regions, and how much waits for the reader."""
+    """What the frame of every page tells: whether there are several regions, how much waits for the reader, for anybody."""
 
     regions_many: bool
     waiting: int
+    everybody: int
 
 
 def read_navigation(user: User, *, decides: bool) -> Navigation:
-    """One query; `decides` asks for the count too."""
+    """One query; nothing waits for whoever does not decide."""
     groups = ModelPackageGroup.objects.live()
     first = groups.order_by("region").values("region")[:1]
-    asked: list[tuple[Any, int]] = [(groups.filter(region__gt=Subquery(first)), 1)]
-    if decides:
-        asked.append((waiting_for(user), COUNT_CAP))
-    regions, *counts = counts_up_to(*asked)
-    return Navigation(bool(regions), counts[0] if counts else 0)
-
-
-def count_waiting(user: User) -> int:
-    """How many wait for anybody, up to the cap; one query."""
-    return counts_up_to((waiting(user), COUNT_CAP))[0]
+    mine = waiting_for(user) if decides else ModelPackage.objects.none()
+    asked = ((groups.filter(region__gt=Subquery(first)), 1), (mine, COUNT_CAP), (waiting(user), COUNT_CAP))
+    regions, for_reader, for_anybody = counts_up_to(*asked)
+    return Navigation(bool(regions), for_reader, for_anybody)

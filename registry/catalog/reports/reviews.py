@@ -100,8 +100,8 @@ def review_state(
 ) -> ReviewState:
     """The state of the review of `package` (loaded with its group) for `actor`, in the browser.
 
-    One query where the page hands in what it read anyway (metrics and metadata in `comparison`, the newest events);
-    at most five without that, for a group with all kinds of rules.
+    One query where the page hands in what it read anyway (metrics and metadata in `comparison`, the newest events, or
+    the package as queue.for_review reads it); at most five without that, for a group with all kinds of rules.
     """
     rules = rules_of(package)
     votes, checks = _votes_and_checks(package)
@@ -166,9 +166,8 @@ def _facts(
     asked = rules
     more: dict[str, Any] = {}
     if rules.author_may_not_approve:
-        is_known, event = known.newest(EDITING)
         asked = replace(asked, author_may_not_approve=False)
-        more["last_editor"] = (event.actor_name if event else "") if is_known else last_editor(package)
+        more["last_editor"] = _editor(package, known)
     if rules.metric_gates and comparison is not None:
         asked = replace(asked, metric_gates=())
         more |= _metrics(package, comparison)
@@ -180,6 +179,13 @@ def _facts(
         votes=[vote.user_name for vote in votes],
     )
     return replace(facts, **more)
+
+
+def _editor(package: ModelPackage, known: Known) -> str:
+    if hasattr(package, "edited_by"):
+        return str(package.edited_by)
+    is_known, event = known.newest(EDITING)
+    return (event.actor_name if event else "") if is_known else last_editor(package)
 
 
 def _metrics(package: ModelPackage, comparison: Comparison) -> Mapping[str, Any]:

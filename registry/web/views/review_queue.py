@@ -48,10 +48,9 @@ def review_queue(request: HttpRequest) -> HttpResponse:
 @require_safe
 def review_pane(request: HttpRequest, region: str, name: str, version: int) -> HttpResponse:
     """The version beside the list; without HTMX the queue with that version picked."""
-    tab = asked_tab(request)
+    tab, package = asked_tab(request), find_version(request, region, name, version)
     if not is_fragment(request):
-        return redirect(queue_path(tab, f"{region}/{name}/{version}"))
-    package = find_version(request, region, name, version)
+        return redirect(queue_path(tab, at_of(package)))
     return render(request, "review/_pane.html", pane_context(actor_of(request), package, tab))
 
 
@@ -86,7 +85,7 @@ def _read_page(request: HttpRequest, tab: Tab) -> queue.QueuePage:
 
 def _picked(request: HttpRequest, page: queue.QueuePage) -> ModelPackage | None:
     """The version that the address names, else the first of the list."""
-    visible = ModelPackage.objects.visible_to(request.user)  # type: ignore[arg-type]
+    visible = queue.for_review(ModelPackage.objects.visible_to(request.user))  # type: ignore[arg-type]
     named = _AT.fullmatch(request.GET.get("at", ""))
     if named:
         found = visible.of_version(named[1], named[2], int(named[3])).first()
@@ -96,7 +95,7 @@ def _picked(request: HttpRequest, page: queue.QueuePage) -> ModelPackage | None:
     if first is None:
         return None
     pk = first.id if isinstance(first, QueueItem) else first.package_id
-    return visible.select_related("group").filter(pk=pk).first()
+    return visible.filter(pk=pk).first()
 
 
 def list_context(page: queue.QueuePage, tab: Tab) -> dict[str, Any]:
@@ -160,8 +159,6 @@ def _frame(request: HttpRequest, tab: Tab) -> dict[str, Any]:
     return {
         "nav": "review",
         "decides": actor_of(request).may("model_package.decide"),
-        "count_all": queue.count_waiting(request.user),  # type: ignore[arg-type]
-        "is_fragment": False,
     }
 
 
@@ -175,7 +172,6 @@ def next_context(
     following = following or _following(waiting, decided, place)
     return pane_context(actor_of(request), following, tab) | {
         "gone": None if still_there else decided.pk,
-        "count_all": queue.count_waiting(user),  # type: ignore[arg-type]
         "decided": True,
         "queue_path": queue_path,
     }

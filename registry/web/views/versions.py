@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from django.conf import settings
+from django.db.models import OuterRef, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_safe
@@ -33,7 +34,10 @@ ROW_DIGITS = 18
 @require_safe
 def package_detail(request: HttpRequest, region: str, name: str, version: int) -> HttpResponse:
     """The page of a version; as a fragment what depends on the baseline (`?base=`) or older activity (`?before=`)."""
-    return _detail(request, find_version(request, region, name, version, **changes.neighbour_columns()))
+    # Read with the version, before what it counts for: nothing that happens meanwhile is missed.
+    newest = Event.objects.filter(package_id=OuterRef("pk")).order_by("-id").values("id")[:1]
+    more = {"latest_event": Subquery(newest), **changes.neighbour_columns()}
+    return _detail(request, find_version(request, region, name, version, **more))
 
 
 @require_safe
@@ -140,7 +144,7 @@ def page_context(request: HttpRequest, package: ModelPackage, **state: Any) -> d
     }
     if package.group is not None:
         context["live_path"] = reverse("package-live", args=[package.region, package.group.name, package.version])
-        context["latest_event"] = max((line.id for line in feed), default=0)
+        context["latest_event"] = getattr(package, "latest_event", None) or max((line.id for line in feed), default=0)
     else:
         context |= tags_context(actor, package, Tag.objects.filter(package=package))
         context["tag_href"] = package_tag_href
