@@ -288,4 +288,10 @@ class _Run:
         )
         made_group = outcome.made_group and hash(group_key) not in self.taken_back
         self.taken_back |= {hash(key), hash(group_key)}
-        return Outcome(outcome.record, result, made_group=made_group, metrics=outcome.metrics, decided=outcome.decided and result == "new")
+        return Outcome(
+            outcome.record,
+            result,
+            made_group=made_group,
+            metrics=outcome.metrics,
+            decided=outcome.decided and result == "new",
+        )
