@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from registry.accounts.models import User
@@ -105,6 +105,28 @@ def do(action: tuple[Any, ...], users: dict[str, User], group: ModelPackageGroup
 @pytest.mark.django_db
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(start=st.integers(0, len(RULES) - 1), steps=st.lists(actions, min_size=5, max_size=25))
+@example(
+    start=0,
+    steps=[
+        ("decide", "ann", 0, "Approved", "Why.", False, "browser"),
+        ("decide", "ben", 0, "Rejected", "Why.", False, "browser"),
+        ("rules", "ada", 0, 4),
+        ("undo", "ben", 0),
+        ("check", "max", 0, "success"),
+        ("undo", "ben", 0),
+    ],
+)
+@example(
+    start=1,
+    steps=[
+        ("decide", "ann", 0, "Approved", "Why.", False, "browser"),
+        ("decide", "ben", 0, "Approved", "Why.", False, "sagemaker"),
+        ("undo", "ben", 0),
+        ("rules", "ada", 0, 0),
+        ("rules", "ada", 0, 1),
+        ("decide", "cat", 0, "Approved", "Why.", False, "browser"),
+    ],
+)
 def test_nothing_is_approved_while_a_rule_fails_but_by_a_marked_override(start, steps):
     with transaction.atomic():
         Event.objects.all().delete()
