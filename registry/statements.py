@@ -130,3 +130,15 @@ def update(row: models.Model, names: Sequence[str]) -> None:
         cursor.execute(sql, [*values, row.pk])
         if cursor.rowcount != 1:
             raise DatabaseError(f"The {meta.verbose_name} that was to be saved is not there.")
+
+
+def note_bulk_load(*loaded: type[models.Model]) -> None:
+    """Tell PostgreSQL's planner at once what a bulk load brought; its own look at the tables comes a minute later.
+
+    Until then it takes a group of 16,000 versions for one of ten, and sorts them all for a page. SQLite goes by the
+    indexes alone.
+    """
+    connection = connections[DEFAULT_DB_ALIAS]
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(f"ANALYZE {', '.join(connection.ops.quote_name(model._meta.db_table) for model in loaded)}")
