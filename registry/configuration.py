@@ -232,6 +232,9 @@ def sqlite(path: Path, options: dict[str, str]) -> dict[str, Any]:
 def postgresql(parts: Any, port: int | None, options: dict[str, str]) -> dict[str, Any]:
     """Return the settings of a PostgreSQL database behind a small connection pool in each worker."""
     shown = without_password(parts.geturl())
+    prepared = options.pop("prepared_statements", "on")
+    if prepared not in ("on", "off"):
+        raise refuse("DATABASE_URL", shown, "prepared_statements=on or off")
     unknown = sorted(set(options) - LIBPQ_OPTIONS - set(POOL_OPTIONS))
     if unknown:
         raise refuse("DATABASE_URL", shown, f"known options; {', '.join(unknown)} is none")
@@ -260,7 +263,8 @@ def postgresql(parts: Any, port: int | None, options: dict[str, str]) -> dict[st
         "CONN_MAX_AGE": 0,
         # A query before each use; without it a restart of the database gives a row of 500s.
         "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": {"pool": pool, **options},
+        # What registry.statements runs is planned once; off for a pooler that hands a connection to several.
+        "OPTIONS": {"pool": pool, "prepare_threshold": 0 if prepared == "on" else None, **options},
     }
 
 
