@@ -50,6 +50,8 @@ class Configuration:
     stages: tuple[str, ...]
     trusted_proxies: int
     workers: int
+    max_groups: int
+    max_versions: int
 
     @property
     def is_https(self) -> bool:
@@ -80,6 +82,8 @@ def read(environ: Mapping[str, str] = os.environ) -> Configuration:
         stages=read_stages(environ),
         trusted_proxies=read_number(environ, "REGISTRY_TRUSTED_PROXIES", 0, 0, 10),
         workers=read_number(environ, "REGISTRY_WORKERS", 2, 1, 64),
+        max_groups=read_number(environ, "REGISTRY_MAX_GROUPS", 0, 0, 10**9),
+        max_versions=read_number(environ, "REGISTRY_MAX_VERSIONS", 0, 0, 10**9),
     )
 
 
