@@ -221,9 +221,7 @@ def test_registering_as_approved_keeps_the_rules(doors, cast, name):
     before = Event.objects.count()
     said = doors._wire("create_model_package", ModelPackageGroupName="fraud", ModelApprovalStatus="Approved")
     assert words in said
-    page = doors.client.post(
-        reverse("package-register", args=[group.region, "fraud"]), {"approval_status": "Approved"}
-    )
+    page = doors.client.post(reverse("package-register", args=[group.region, "fraud"]), {"approval_status": "Approved"})
     assert page.status_code == 422 and words in page.content.decode()
     group.refresh_from_db()
     assert (group.last_version, group.version_count, ModelPackage.objects.count()) == (0, 0, 0)

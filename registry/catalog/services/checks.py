@@ -55,11 +55,13 @@ def report_check(
     return check
 
 
-def outdate_checks(locked: ModelPackage) -> list[str]:
-    """Put the checks of a locked package back to pending, since its content is another now; returns their names."""
+def outdate_checks(locked: ModelPackage) -> list[dict[str, str]]:
+    """Put the checks of a locked package back to pending, since its content is another now; returns what they were."""
     rows = list(Check.objects.filter(package=locked).exclude(state=Check.State.PENDING))
-    Check.objects.filter(pk__in=[row.pk for row in rows]).update(state=Check.State.PENDING, summary=OUTDATED)
-    return [row.name for row in rows]
+    if rows:
+        outdated = Check.objects.filter(pk__in=[row.pk for row in rows])
+        outdated.update(state=Check.State.PENDING, summary=OUTDATED)
+    return [_members(row) for row in rows]
 
 
 def _clean(name: str, state: str, url: str, summary: str) -> None:

@@ -173,7 +173,8 @@ def _new_review(package: ModelPackage, old: str) -> NewReview:
         review.before["Votes"], review.after["Votes"] = votes, []
     checks = outdate_checks(package)
     if checks:
-        review.after["ChecksOutdated"] = checks
+        review.before["Checks"] = checks
+        review.after["ChecksOutdated"] = [check["Name"] for check in checks]
     if not package.is_approved:
         return review
     # An approval from before hashes were kept was one of the content before this change.
