@@ -77,9 +77,7 @@ urlpatterns = [
     path("packages/<region:region>/<name:name>/", versions.unversioned_detail, name="unversioned-detail"),
     path("packages/<region:region>/<name:name>/", include((_package_patterns, "web"), namespace="unversioned")),
     path("review/", review_queue.review_queue, name="review-queue"),
-    path(
-        "review/<region:region>/<name:name>/<version:version>/", review_queue.review_pane, name="review-pane"
-    ),
+    path("review/<region:region>/<name:name>/<version:version>/", review_queue.review_pane, name="review-pane"),
     path("activity/", activity.activity_list, name="activity"),
     path("login/", accounts.login, name="login"),
     path("logout/", accounts.logout, name="logout"),

@@ -126,9 +126,7 @@ class TestForMe:
         for group in (strict, free):
             make_version(group, actor=person(rosa))
             make_version(group)
-        services.update_customer_metadata(
-            actor=person(rosa), package=make_version(strict), put={"touched": "by rosa"}
-        )
+        services.update_customer_metadata(actor=person(rosa), package=make_version(strict), put={"touched": "by rosa"})
         found = queue.read_queue(queue.waiting_for(rosa))
         assert sorted(numbers(found)) == [("free", 1), ("free", 2), ("strict", 2)]
 
@@ -159,9 +157,7 @@ class TestDecided:
         group = make_group("one")
         first, second = make_version(group), make_version(group)
         approve(first, person(rosa), comment="Good")
-        services.update_approval_status(
-            actor=an_actor(), package=second, approval_status=REJECTED, comment="Too slow"
-        )
+        services.update_approval_status(actor=an_actor(), package=second, approval_status=REJECTED, comment="Too slow")
         services.update_approval_status(actor=an_actor(), package=second, approval_status=WAITING)
         services.comment_on(actor=an_actor(), package=first, comment="By the way")
         found = queue.read_decisions(rosa).items

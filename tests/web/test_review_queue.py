@@ -86,7 +86,14 @@ class TestPage:
 
     @pytest.mark.parametrize(
         "query",
-        ["?at=x", "?at=us-east-1/fraud/99", "?at=us-east-1/fraud/" + "9" * 30, "?who=x", "?after=x", "?after=\N{FULLWIDTH DIGIT ONE}-1"]
+        [
+            "?at=x",
+            "?at=us-east-1/fraud/99",
+            "?at=us-east-1/fraud/" + "9" * 30,
+            "?who=x",
+            "?after=x",
+            "?after=\N{FULLWIDTH DIGIT ONE}-1",
+        ]
         + ["?after=" + "9" * 17 + "-1", "?after=1-" + "9" * 30, "?who=decided&after=" + "9" * 40],
     )
     def test_odd_addresses_are_read_as_well_as_can_be(self, reviewer, three, query):

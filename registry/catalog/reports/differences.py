@@ -155,8 +155,6 @@ def all_but_metrics(comparison: Comparison) -> list[Difference]:
             for line in [*change.lines, *change.environment]
             if line.differs
         ]
-    found += [
-        Difference(pair.key, _texts(pair.before or ""), [pair.value]) for pair in comparison.pairs if pair.note
-    ]
+    found += [Difference(pair.key, _texts(pair.before or ""), [pair.value]) for pair in comparison.pairs if pair.note]
     found += [Difference(key, [value]) for key, value in comparison.pairs_gone]
     return found + list(comparison.members)

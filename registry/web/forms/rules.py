@@ -32,7 +32,9 @@ class RulesForm(forms.Form):
     approvals_needed = forms.TypedChoiceField(
         label="Approvals needed",
         coerce=int,
-        choices=[(n, "1 approval" if n == 1 else f"{n} approvals, by different people") for n in range(1, APPROVALS_MAX + 1)],
+        choices=[
+            (n, "1 approval" if n == 1 else f"{n} approvals, by different people") for n in range(1, APPROVALS_MAX + 1)
+        ],
     )
     author_may_not_approve = forms.BooleanField(required=False)
     comment_required = forms.BooleanField(required=False)

@@ -47,7 +47,9 @@ def package_review(request: HttpRequest, region: str, name: str, version: int) -
     seen = whole_number(request.POST["seen"]) if "seen" in request.POST else None
     typed = {"comment": comment, "decision": decision}
     try:
-        words = _carry_out(actor, package, decision, comment, STALE if seen is None and "seen" in request.POST else seen)
+        words = _carry_out(
+            actor, package, decision, comment, STALE if seen is None and "seen" in request.POST else seen
+        )
     except ValidationError as refusal:
         # What was seen stays: a form that comes back for its comment has shown nothing new of the version.
         typed |= _faults(refusal) | {"seen": request.POST.get("seen", "")}
