@@ -93,8 +93,10 @@ class TestPage:
             "?who=x",
             "?after=x",
             "?after=\N{FULLWIDTH DIGIT ONE}-1",
-        ]
-        + ["?after=" + "9" * 17 + "-1", "?after=1-" + "9" * 30, "?who=decided&after=" + "9" * 40],
+            "?after=" + "9" * 17 + "-1",
+            "?after=1-" + "9" * 30,
+            "?who=decided&after=" + "9" * 40,
+        ],
     )
     def test_odd_addresses_are_read_as_well_as_can_be(self, reviewer, three, query):
         assert reviewer.get(QUEUE + query).status_code == 200

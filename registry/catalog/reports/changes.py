@@ -109,7 +109,7 @@ def choose_baseline(package: ModelPackage, older: int | None, asked: int | None 
 
 
 def read_baseline(package: ModelPackage) -> Baseline:
-    """The baseline that choose_baseline takes where nobody asked for another, without the others on offer; one query."""
+    """The baseline that choose_baseline takes where nobody asked for one, without the others on offer; one query."""
     below = ModelPackage.objects.live().filter(group=package.group_id, version__lt=package.version).order_by("-version")
     chosen = Coalesce(Subquery(below.approved().values("pk")[:1]), Subquery(below.values("pk")[:1]))
     found = ModelPackage.objects.filter(pk=chosen).first() if package.group_id is not None else None

@@ -7,7 +7,7 @@ registry of a million versions costs what one of a hundred does.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -211,12 +211,12 @@ def read_decisions(user: User, before: int | None = None) -> QueuePage:
         events.filter(version__isnull=False, after__ModelApprovalStatus__in=decided).order_by("-id")[: PER_PAGE + 1]
     )
     ids = [row.package_id for row in rows]
-    live = set(ModelPackage.objects.visible_to(user).filter(pk__in=ids).values_list("pk", flat=True))
+    live: set[int | None] = set(ModelPackage.objects.visible_to(user).filter(pk__in=ids).values_list("pk", flat=True))
     items = [_decision(row, live) for row in rows[:PER_PAGE]]
     return QueuePage(items, str(items[-1].id) if len(rows) > PER_PAGE else "")
 
 
-def _decision(event: Event, live: Iterable[int]) -> Decision:
+def _decision(event: Event, live: Collection[int | None]) -> Decision:
     after = event.after or {}
     return Decision(
         event.pk,
@@ -237,7 +237,7 @@ def _decision(event: Event, live: Iterable[int]) -> Decision:
 
 
 class Navigation(NamedTuple):
-    """What the frame of every page tells: whether there are several regions, how much waits for the reader, for anybody."""
+    """What the frame of every page tells: are there several regions, how much waits for the reader, for anybody."""
 
     regions_many: bool
     waiting: int

@@ -30,7 +30,8 @@ def group_rules(request: HttpRequest, region: str, name: str) -> HttpResponse:
     if request.method != "POST":
         return _page(request, group, rules, RulesForm.of(rules), {"seen": digest_of_rules(rules)})
     authorize(actor, "model_package_group.edit_rules", group)
-    form, state = RulesForm(request.POST), {"seen": request.POST.get("seen", "")}
+    form = RulesForm(request.POST)
+    state: dict[str, Any] = {"seen": request.POST.get("seen", "")}
     if not form.is_valid():
         return _page(request, group, rules, form, state, status=422)
     try:
