@@ -231,7 +231,7 @@ def test_undo_of_an_approval_keeps_the_votes_of_the_others(people):
 FOLLOWING = {
     "decision": lambda p, v: decide(p["ben"], v, REJECTED, "No."),
     "other words": lambda p, v: decide(p["ben"], v, APPROVED, "Really."),
-    "stage": lambda p, v: services.update_model_life_cycle(actor=p["ann"], package=v, stage="Staging", stage_status="x"),
+    "stage": lambda p, v: stage(p, v, "Staging"),
     "metadata": lambda p, v: services.update_customer_metadata(actor=p["max"], package=v, put={"a": "1"}),
     "content": lambda p, v: services.update_model_package(
         actor=p["max"], package=v, changes=services.PackageChanges(inference_specification=specification("new:1"))

@@ -1,4 +1,4 @@
-"""Whatever the order of actions, and eight people at once: nothing is approved while a rule fails, but by an override."""
+"""Any order of actions, and eight people at once: nothing is approved while a rule fails, but by an override."""
 
 from __future__ import annotations
 
