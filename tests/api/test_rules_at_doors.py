@@ -265,7 +265,7 @@ def test_a_rejection_needs_a_comment_only_where_the_rule_says_so(doors, cast):
     services.update_review_rules(actor=Actor.system("test"), group=version.group, rules=CASES["comment"].rules)
     other = version_two(version)
     said = doors._wire("update_model_package", ModelPackageArn=other.arn, ModelApprovalStatus="Rejected")
-    assert said == "comment: Every decision in this group needs a comment. Say why."
+    assert said == "ApprovalDescription: Every decision in this group needs a comment. Say why."
 
 
 def test_an_admin_overrides_with_a_comment_on_the_admin_page(doors, cast):

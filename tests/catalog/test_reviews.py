@@ -272,6 +272,22 @@ def test_undo_approves_nothing_that_the_rules_refuse_now(people):
     assert services.undo_decision(actor=people["ben"], package=version).is_approved
 
 
+def test_undo_brings_back_an_approval_from_before_hashes(people):
+    version = make_version()
+    decide(people["ann"], version)
+    ModelPackage.objects.update(approved_content="")
+    decide(people["ben"], version, REJECTED, "No.")
+    assert services.undo_decision(actor=people["ben"], package=version).is_approved
+
+
+def test_a_stale_decision_names_who_changed_the_version(people):
+    version = make_version(group_with(people, approvals_needed=3))
+    decide(people["ann"], version)
+    with pytest.raises(Conflict) as refusal:
+        decide(people["ben"], version, seen=0)
+    assert refusal.value.changed_by == "ann"
+
+
 def test_undo_counts_the_approvals_of_then_against_the_rules_of_now(people):
     group = make_group("fraud")
     version = make_version(group)

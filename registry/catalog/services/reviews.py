@@ -114,7 +114,8 @@ def undo_decision(*, actor: Actor, package: ModelPackage, seen: int | None = Non
 
 def _refuse_wrong_approval(actor: Actor, locked: ModelPackage, former: Decision, event: Event) -> None:
     """Refuse to bring an approval back that would not be given now."""
-    if former.content != content_hash(locked) or former.waiting_since is not None:
+    # One without a hash was approved before hashes were kept, and its content did not change since.
+    if former.content not in ("", content_hash(locked)) or former.waiting_since is not None:
         raise Refused("It cannot be undone: its content is not what was approved. Approve it again.")
     rules = rules_of(locked)
     approvals = _approvals_before(locked, event)
