@@ -19,8 +19,8 @@ class ReviewState:
 
     `rules` are those of its group, for rules.in_words. `findings` are the rules that an approval must keep, each in
     words with how it stands (`is_met` None: only the decision tells); empty where there are none, or where nothing is
-    to be approved. `reasons` are those that stand against an approval by this person now. `may_approve`: an approval
-    would be taken, as a vote unless `would_decide`. `approvals` are the names that count so far, of
+    to be approved. `reasons` are those that stand against an approval by this person now: an Approve button is for
+    `may_approve`, which is a vote unless `would_decide`. `approvals` are the names that count so far, of
     `rules.approvals_needed`; `votes` and `checks` are the rows. `last` is the event of the decision that stands.
     """
 
@@ -33,12 +33,16 @@ class ReviewState:
     last: Event | None
     is_open: bool
     may_decide: bool
-    may_approve: bool
     would_decide: bool
     may_override: bool
     may_undo: bool
     may_comment: bool
     has_voted: bool
+
+    @property
+    def may_approve(self) -> bool:
+        """Whether an approval by this person would be taken, as a decision or as a vote."""
+        return self.may_decide and not self.reasons
 
 
 def review_state(package: ModelPackage, actor: Actor, *, metadata_keys: Collection[str] | None = None) -> ReviewState:
@@ -82,7 +86,6 @@ def review_state(package: ModelPackage, actor: Actor, *, metadata_keys: Collecti
         last=last,
         is_open=waits,
         may_decide=may_decide,
-        may_approve=may_decide and not against and (waits or not package.is_approved),
         would_decide=would_decide,
         may_override=actor.may("model_package.override"),
         may_undo=may_decide and may_undo(last, package, actor.name),
