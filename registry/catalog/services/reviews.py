@@ -106,7 +106,8 @@ def undo_decision(*, actor: Actor, package: ModelPackage, seen: int | None = Non
     former = Decision.of_members(event.before or {})
     if former.status == ApprovalStatus.APPROVED and not locked.is_approved:
         _refuse_wrong_approval(actor, locked, former, event)
-    votes = (event.before or {}).get("Votes") or []
+    # Where one approval is enough by now, votes have ended for good.
+    votes = (event.before or {}).get("Votes") or [] if rules_of(locked).approvals_needed > 1 else []
     save_decision(actor, locked, former, told={"Undone": True} | ({"Votes": votes} if votes else {}))
     restore_votes(locked, votes)
     return locked
