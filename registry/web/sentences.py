@@ -17,6 +17,7 @@ from typing import Any
 from django.urls import NoReverseMatch, reverse
 from markupsafe import Markup
 
+from .told_views import VIEW_KINDS, tell_view
 from .wording import plural, status_look
 
 VALUE_SHOWN = 60  # characters of a value; the page of the object has all of them
@@ -362,6 +363,10 @@ def _tells_key(drawing: str, verb: str) -> Callable[[_Event], _Told]:
     return lambda event: _Told(drawing, Markup("{} {}").format(verb, _key(event)))
 
 
+def _tell_view(event: _Event) -> _Told:
+    return _Told(*tell_view(event.row.kind, event.row.target, event.before, event.after))
+
+
 TELLERS: dict[str, Callable[[_Event], _Told]] = {
     "model_package_group.created": _tell_group_created,
     "model_package_group.description_changed": _tell_description_changed,
@@ -383,6 +388,7 @@ TELLERS: dict[str, Callable[[_Event], _Told]] = {
     "access_key.rotated": _tells_key("rotate-ccw", "rotated"),
     "access_key.deleted": _tells_key("trash-2", "deleted"),
     "registry.imported": _tell_imported,
+    **dict.fromkeys(VIEW_KINDS, _tell_view),
     "user.created": _tell_user_created,
     "user.role_changed": _tell_role_changed,
     "user.activated": _tell_user_activated,

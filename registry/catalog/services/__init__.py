@@ -19,6 +19,7 @@ from .metrics import store_metrics
 from .packages import create_model_package
 from .policies import set_group_policy
 from .registrations import Registration
+from .saved_views import authorize_view, delete_view, save_view, share_view, update_view
 from .tags import add_tags, delete_tags, digest_of_tags, set_tags
 
 __all__ = [
@@ -29,23 +30,28 @@ __all__ = [
     "PackageRecord",
     "Registration",
     "add_tags",
+    "authorize_view",
     "create_model_package",
     "create_model_package_group",
     "delete_model_package",
     "delete_model_package_group",
     "delete_tags",
+    "delete_view",
     "digest_of_tags",
     "import_model_package",
     "import_model_package_group",
     "import_records",
     "once",
     "read_metrics_again",
+    "save_view",
     "set_group_policy",
     "set_tags",
+    "share_view",
     "store_metrics",
     "update_approval_status",
     "update_customer_metadata",
     "update_model_life_cycle",
     "update_model_package",
     "update_model_package_group_description",
+    "update_view",
 ]

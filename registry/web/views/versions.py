@@ -13,7 +13,6 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 from markupsafe import Markup
 
-from registry.catalog.filters import tag_text
 from registry.catalog.models import ModelPackage, Tag
 from registry.catalog.reports import changes, particulars
 from registry.events.models import Event
@@ -195,11 +194,6 @@ def _before_import(package: ModelPackage, *, decided_since: bool | None) -> list
     words = Markup("registered ") + subject
     lines.append(Sentence(0, package.created_at, package.created_by_name or "unknown", "git-branch", words))
     return lines
-
-
-def package_tag_href(key: str, value: str) -> str:
-    """Where a tag of an unversioned package leads: the packages that have it."""
-    return f"{reverse('package-list')}?{urlencode({'q': tag_text(key, value)})}"
 
 
 def form_text(form: Mapping[str, Any], name: str) -> str:
