@@ -1,4 +1,4 @@
-"""The keys of the filter language: which list knows which, what their values may be, and what is said about mistakes."""
+"""The keys of the filter language: which list knows which, what values they take, what is said about mistakes."""
 
 from __future__ import annotations
 
@@ -194,10 +194,8 @@ def _check(term: Term, of: str) -> tuple[str, str]:
         case "created" | "updated" if moments(value, datetime.now(UTC)) is None:
             bare = re.sub(r"[^0-9hdw]", "", value.lower()[:20])
             better = f"{key}:<{bare}" if _AGE.fullmatch(bare) else f"{key}:<7d"
-            return (
-                f"{key}: takes an age such as <7d, >12h, <2w, or days such as 2026-11-01, >2026-11-01, or a range with two dots between.",
-                better,
-            )
+            times = "an age such as <7d, >12h, <2w, a day such as >2026-11-01, or two days with .. between"
+            return f"{key}: takes {times}.", better
         case "stage" | "image" | "by" | "region" | "group" if not value:
             return f"{key}: needs a value.", ""
     return "", ""

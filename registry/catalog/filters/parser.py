@@ -140,7 +140,7 @@ class Query:
 
     @cached_property
     def marked(self) -> list[tuple[str, str]]:
-        """The source in pieces for reading: (text, kind) with kind "sign", "term", "fault" or "" for what is between."""
+        """The source in pieces: (text, kind) with the kind "sign", "term", "fault", or "" for what is between."""
         cuts: list[tuple[int, int, str]] = [
             (piece.start, piece.end, "term" if piece.kind == "term" else "sign") for piece in pieces(self.source)
         ]

@@ -17,6 +17,7 @@ from django.db import connection
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from ..models import Check, Container, CustomerMetadataProperty, Metric, ModelPackage, ModelPackageGroup, Tag
+from ..models.packages import PackageQuerySet
 from .keys import CHECK_STATES, STATUSES, comparison, moments
 from .parser import Query
 from .terms import And, Node, Not, Or, Term
@@ -236,6 +237,6 @@ def _promise(term: Term) -> tuple[bool, int]:
     return (term.value is None, ("check", "meta", "metric", "image").index(term.key))
 
 
-def of_packages(found: Q) -> QuerySet[ModelPackage]:
+def of_packages(found: Q) -> PackageQuerySet:
     """The live versions that meet a condition."""
     return ModelPackage.objects.live().filter(found)

@@ -38,6 +38,7 @@ TOMBSTONES = 200  # deleted versions looked at for one answer
 _LEAD = 200  # characters of a description that a row may show
 _OFTEN = 1_000
 _DIGEST = re.compile(r"[0-9a-f]{32,}")
+_EVERYTHING = Query(of=TIMELINE)
 
 STATUS_WORDS: dict[str, str | None] = {
     "waiting": ApprovalStatus.WAITING,
@@ -52,8 +53,8 @@ class VersionFilter:
     """Which versions of a group are shown; an empty member narrows nothing.
 
     `status` is a key of STATUS_WORDS. Several stages, images or authors widen (any of them), several pairs narrow (all
-    of them). An image is a name with its tag, or a whole URI; a pair is "key=value", or a key alone. `query` is what the
-    filter box says; `typed`, while somebody types in it, is what it means so far.
+    of them). An image is a name with its tag, or a whole URI; a pair is "key=value", or a key alone. `query` is what
+    the filter box says; `typed`, while somebody types in it, is what that means so far.
     """
 
     status: str = ""
@@ -61,7 +62,7 @@ class VersionFilter:
     images: tuple[str, ...] = ()
     pairs: tuple[str, ...] = ()
     authors: tuple[str, ...] = ()
-    query: Query = Query(of=TIMELINE)
+    query: Query = _EVERYTHING
     typed: Query | None = None
 
     @property

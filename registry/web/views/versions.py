@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -18,6 +18,7 @@ from registry.catalog.reports import changes, particulars
 from registry.events.models import Event
 
 from ..htmx import is_fragment, render_page
+from ..searches import package_tag_href
 from ..sentences import Sentence, tell
 from ..subjects import actor_of, find_unversioned, find_version
 from .tags import tags_context
