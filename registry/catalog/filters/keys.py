@@ -167,7 +167,9 @@ def _unknown(term: Term, of: str) -> Term:
     elif "meta" in KEYS[of]:
         better = Term("meta", value or None, term.key)
     suggestion = "" if better.fault or not better.key else str(better)
-    return replace(term, fault=f"There is no filter {term.key}:.", suggestion=suggestion)
+    # What follows may be wrong too: then the key alone is named.
+    hint = f" Did you mean {near[0]}:?" if near and not suggestion else ""
+    return replace(term, fault=f"There is no filter {term.key[:30]}:.{hint}", suggestion=suggestion)
 
 
 def _check(term: Term, of: str) -> tuple[str, str]:
