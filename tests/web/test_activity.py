@@ -243,3 +243,18 @@ def test_without_a_role_there_is_nothing_to_read(viewer):
     response = viewer.get("/activity/")
     assert response.status_code == 403
     assert "no role yet" in response.content.decode()
+
+
+def test_the_filter_box_narrows_the_feed_beside_the_choices(viewer):
+    fraud = make_group("fraud", tags=[("team", "a")])
+    make_version(fraud)
+    make_group("churn", actor=an_actor("contributor"))
+    html = page(viewer, "?q=by:any-contributor+OR+type:review")
+    assert html.count("feed__item") == 1 and "churn" in html
+    assert page(viewer, "?q=tag:team=a&type=registration").count("feed__item") == 2
+    assert page(viewer, "?q=group:fr*+-type:tags").count("feed__item") == 2
+    html = page(viewer, "?q=status:approved+fraud")
+    assert "For decisions use type:review." in html and html.count("feed__item") == 2
+    part = page(viewer, "?q=fraud&type=registration", **HX)
+    assert '<input type="hidden" name="q" value="fraud">' in part, "the choices keep the filter"
+    assert '<input type="hidden" name="type" value="registration">' in part, "and the box the choices"
