@@ -22,13 +22,17 @@ FAULTS_SHOWN = 4
 
 
 class Token(NamedTuple):
-    """One filter in the box: as written, its quiet and its bold part, what is wrong, the address without it."""
+    """One filter in the box: as written, its quiet and its bold part, what is wrong, the addresses without it.
+
+    `remove` keeps the words that the input was drawn with, `others` names the other tokens alone.
+    """
 
     text: str
     head: str
     tail: str
     fault: str
     remove: str
+    others: str
 
 
 class Mistake(NamedTuple):
@@ -62,11 +66,13 @@ class FilterBox:
     @cached_property
     def tokens(self) -> list[Token]:
         """The filters that are drawn as tokens."""
-        drawn = []
-        for place, part in self.query.split()[0]:
+        drawn, parts = [], self.query.split()[0]
+        for place, part in parts:
             term = leaf(part)
             head = "-" * isinstance(part, Not) + term.head
-            drawn.append(Token(str(part), head, term.tail, term.fault, self.address(self.query.without(place).text)))
+            remove = self.address(self.query.without(place).text)
+            others = self.address(" ".join(str(other) for at, other in parts if at != place))
+            drawn.append(Token(str(part), head, term.tail, term.fault, remove, others))
         return drawn
 
     @cached_property

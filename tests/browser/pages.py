@@ -37,8 +37,17 @@ def row_menu(page: Page) -> None:
     page.get_by_role("button", name="Actions for").first.click()
 
 
+def filter_help(page: Page) -> None:
+    page.get_by_role("button", name="How filters work").click()
+
+
+def views_menu(page: Page) -> None:
+    page.locator("#list-menu > summary").click()
+    page.locator("#views-panel").wait_for()
+
+
 def facet_menu(page: Page) -> None:
-    page.locator("details.facet > summary").first.click()
+    page.locator("#timeline-filters details.facet > summary").first.click()
 
 
 def metadata_editing(page: Page) -> None:
@@ -95,15 +104,20 @@ PLACES = [
     Place("groups", "/groups/"),
     Place("groups-filter", "/groups/?q=tag:team=vision"),
     Place("groups-fault", "/groups/?q=colour:red"),
+    Place("groups-signs", "/groups/?q=tag:team=vision+OR+(statsu:approved+NOT+approved:none"),
+    Place("groups-help", "/groups/", prepare=filter_help, part="#filter-help"),
+    Place("groups-views", "/groups/?q=tag:team=vision", prepare=views_menu, part="#list-menu"),
+    Place("views", "/views/groups/?q=tag:team=vision", "contributor"),
     Place("groups-empty", "/groups/?q=tag:team=nobody"),
     Place("groups-newgroup", "/groups/", prepare=command("newgroup"), part="#newgroup"),
     Place("newgroup", "/groups/new/"),
     Place("group", GROUP),
     Place("group-viewer", GROUP, "viewer"),
-    Place("group-facet", GROUP, prepare=facet_menu, part="details.facet[open]"),
+    Place("group-facet", GROUP, prepare=facet_menu, part="#timeline-filters details.facet[open]"),
     Place("group-tags", GROUP, prepare=tags_editing, part="#group-tags"),
     Place("group-tags-page", f"{GROUP}tags/edit/"),
     Place("group-description", f"{GROUP}description/"),
+    Place("group-filter", f"{GROUP}?q=metric:accuracy>0.99+OR+status:approved"),
     Place("group-rejected", f"{GROUP}?status=Rejected"),
     Place("group-nothing", f"{GROUP}?stage=Nowhere"),
     Place("group-empty", EMPTY_GROUP),
