@@ -14,7 +14,8 @@ from registry.accounts import services as accounts
 from registry.accounts.models import Role
 from registry.accounts.permissions import Actor, NotAllowed, authorize
 from registry.catalog import services
-from registry.catalog.models import ModelPackageGroup, SavedView
+from registry.catalog.models import ModelPackageGroup, SavedView, Vote
+from registry.catalog.rules import ReviewRules
 from registry.events.models import Event
 from tests.factories import PASSWORD, REGION, make_group, make_package, make_user, make_version
 from tests.roles import ROLES, person, reaches
@@ -42,6 +43,36 @@ SERVICES = {
     "update_approval_status": (
         "model_package.decide",
         lambda actor, w: services.update_approval_status(actor=actor, package=w["version"], approval_status="Approved"),
+    ),
+    "request_changes": (
+        "model_package.decide",
+        lambda actor, w: services.request_changes(actor=actor, package=w["version"], comment="More data."),
+    ),
+    "undo_decision": (
+        "model_package.decide",
+        lambda actor, w: services.undo_decision(actor=actor, package=w["decided"]),
+    ),
+    "withdraw_vote": (
+        "model_package.decide",
+        lambda actor, w: services.withdraw_vote(actor=actor, package=w["version"]),
+    ),
+    "back_to_previous_approved": (
+        "model_package.decide",
+        lambda actor, w: services.back_to_previous_approved(actor=actor, package=w["newest"], reason="Drift."),
+    ),
+    "comment_on": (
+        "model_package.comment",
+        lambda actor, w: services.comment_on(actor=actor, package=w["version"], comment="Why?"),
+    ),
+    "report_check": (
+        "model_package.report_check",
+        lambda actor, w: services.report_check(actor=actor, package=w["version"], name="ci", state="success"),
+    ),
+    "update_review_rules": (
+        "model_package_group.edit_rules",
+        lambda actor, w: services.update_review_rules(
+            actor=actor, group=w["group"], rules=ReviewRules(comment_required=True)
+        ),
     ),
     "update_model_life_cycle": (
         "model_package.edit_stage",
@@ -184,6 +215,13 @@ def test_services_ask_at_every_door(name, door, role):
     made["view"] = SavedView.objects.create(
         owner=made["user"], page="groups", name="late", is_shared=True, saved_at=timezone.now()
     )
+    someone = make_user("viewer", username="someone")
+    Vote.objects.create(package=version, user=someone, user_name="someone", voted_at=timezone.now())
+    reviewed = make_group("reviewed")
+    made["decided"] = make_version(reviewed)
+    reviewer = Actor(name="someone", role=Role.REVIEWER, door="browser")
+    services.update_approval_status(actor=reviewer, package=made["decided"], approval_status="Approved")
+    made["newest"] = make_version(reviewed, approval_status="Approved")
     action, call = SERVICES[name]
     before = Event.objects.count()
     actor = Actor(name="someone", role=role, door=door)

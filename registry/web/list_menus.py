@@ -20,7 +20,7 @@ STATE = {
     GROUPS: ("q", "sort"),
     TIMELINE: ("q", "status", "stage", "image", "meta", "by", "metric"),
     PACKAGES: ("q",),
-    REVIEW: ("q", "tab"),
+    REVIEW: ("q", "who"),
     ACTIVITY: ("q", "type", "group", "actor"),
 }
 # Address of each list and of its CSV file; those of a timeline take the region and name of its group.
@@ -28,7 +28,7 @@ _LISTS = {
     GROUPS: ("group-list", "group-list-csv"),
     TIMELINE: ("group-detail", "group-detail-csv"),
     PACKAGES: ("package-list", "package-list-csv"),
-    REVIEW: ("review", "review-csv"),
+    REVIEW: ("review-queue", "review-csv"),
     ACTIVITY: ("activity", "activity-csv"),
 }
 
