@@ -157,6 +157,7 @@ PLACES = [
     Place("package-menu", PACKAGE, prepare=menu),
     Place("package-tags", f"{PACKAGE}tags/edit/"),
     Place("review", "/review/", "reviewer"),
+    Place("review-filter", "/review/?who=all&q=stage:Development+OR+(x"),
     Place("review-viewer", "/review/?at=us-east-1/digits-classifier/25", "viewer"),
     Place("review-decided", "/review/?who=decided"),
     Place("review-refused", "/review/?at=us-east-1/digits-classifier/25", "reviewer", review_refused, 422),

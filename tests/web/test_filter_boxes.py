@@ -120,3 +120,35 @@ def test_older_versions_keep_the_filter(viewer: Client) -> None:
     assert link
     older = viewer.get(link[1].replace("&amp;", "&"), headers=ROWS).text
     assert [*rows_of(page), *rows_of(older)] == list(range(120, 0, -2))
+
+
+# ---------- the review queue ----------
+
+
+@pytest.mark.django_db
+def test_the_queue_is_filtered_and_its_links_keep_the_filter() -> None:
+    fraud, churn = make_group("fraud", tags=[("team", "a")]), make_group("churn")
+    first, second = make_version(fraud, metrics=[("auc", 0.9)]), make_version(fraud, metrics=[("auc", 0.95)])
+    make_version(churn)
+    reviewer = Client()
+    reviewer.force_login(make_user("reviewer"))
+
+    def items(html: str) -> list[str]:
+        return re.findall(r'<a class="inbox__a"[^>]*data-at="([^"]+)"', html)
+
+    html = reviewer.get("/review/?q=tag:team=a+-metric:auc>0.92+OR+group:chu*").text
+    assert items(html) == ["us-east-1/fraud/1", "us-east-1/churn/1"]
+    assert "/review/us-east-1/churn/1/?q=tag:team=a+-metric:auc%3E0.92+OR+group:chu*" in html
+    html = reviewer.get("/review/?q=group:fraud").text
+    assert items(html) == ["us-east-1/fraud/1", "us-east-1/fraud/2"]
+    action = re.search(r'hx-post="([^"]*review/\?next=1[^"]*)"', html)
+    assert action and action[1].endswith("?next=1&amp;q=group:fraud")
+    form = {"decision": "Approved", "seen": first.revision}
+    answer = reviewer.post(action[1].replace("&amp;", "&"), form, headers=HTMX)
+    assert answer["HX-Push-Url"] == "/review/?at=us-east-1/fraud/2&q=group:fraud", "the next one of the filter"
+    html = reviewer.get("/review/?q=statsu:x+group:nobody").text
+    assert "There is no filter statsu:" in html and "Nothing that waits matches this filter" in html
+    assert 'href="/review/csv/?q=statsu:x+group:nobody"' in html
+    reviewer.post("/views/review/", {"name": "Fraud", "query": "q=group:fraud&who=all&at=x"})
+    assert items(reviewer.get("/review/?view=Fraud").text) == ["us-east-1/fraud/2"]
+    assert second.group is not None
