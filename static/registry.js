@@ -91,11 +91,11 @@
     if (i < 0) box.removeAttribute('aria-activedescendant');
   };
   /* the word under the cursor, with quoted values as one word */
-  const wordAt = (box) => { const before = box.value.slice(0, box.selectionStart ?? box.value.length); return before.match(/(?:[^\s"]|"[^"]*"?)*$/)[0]; };
+  const wordAt = (box) => { const before = box.value.slice(0, box.selectionStart ?? box.value.length); return before.match(/(?:[^\s"()]|"[^"]*"?)*$/)[0]; };
   const pick = (box, option) => {
     const value = option.dataset.value ?? option.textContent.trim(), end = box.selectionStart ?? box.value.length;
-    const start = end - wordAt(box).length, done = !/[:=]$/.test(value);
-    const rest = box.value.slice(end).replace(/^\S*/, ''), text = value + (done && !rest.startsWith(' ') ? ' ' : '');
+    const start = end - wordAt(box).length, done = !/[:=<>]$/.test(value);
+    const rest = box.value.slice(end).replace(/^[^\s)]*/, ''), text = value + (done && !/^[ )]/.test(rest) ? ' ' : '');
     box.value = box.value.slice(0, start) + text + rest; box.focus();
     box.setSelectionRange(start + text.length, start + text.length); openList(box, false);
     box.dispatchEvent(new Event('input', { bubbles: true }));

@@ -10,10 +10,11 @@ import pytest
 from django.contrib import admin as django_admin
 from django.test import Client
 from django.urls import get_resolver, reverse
+from django.utils import timezone
 
 from registry.accounts.models import AccessKey, Role, User
 from registry.accounts.permissions import MINIMUM_ROLE
-from registry.catalog.models import CustomerMetadataProperty
+from registry.catalog.models import CustomerMetadataProperty, SavedView
 from registry.events.models import Event
 from tests.factories import PASSWORD, REGION, make_group, make_package, make_user, make_version
 from tests.roles import OPEN, ROLES, SIGNED_IN, person, reaches
@@ -43,6 +44,14 @@ ADDRESSES: dict[str, dict[str, str]] = {
     "home": {"GET": SIGNED_IN},
     "group-list": {"GET": READ},
     "group-suggest": {"GET": READ},
+    "group-list-csv": {"GET": READ},
+    "group-detail-csv": {"GET": READ},
+    "package-list-csv": {"GET": READ},
+    "activity-csv": {"GET": READ},
+    "review-csv": {"GET": READ},
+    "saved-views": {"GET": "saved_view.edit_own", "POST": "saved_view.edit_own"},
+    # Of somebody else, who shares it.
+    "saved-view": {"POST": "saved_view.edit_others"},
     "group-create": {"GET": "model_package_group.create", "POST": "model_package_group.create"},
     "group-check-name": {"GET": "model_package_group.create"},
     "group-detail": {"GET": READ},
@@ -120,6 +129,13 @@ def world():
             from registry.web.icons import SPRITE_URL
 
             return SPRITE_URL
+        if name == "saved-views":
+            return reverse(name, kwargs={"page": "groups"})
+        if name == "saved-view":
+            view, _ = SavedView.objects.get_or_create(
+                owner=other, page="groups", name="late", is_shared=True, defaults={"saved_at": timezone.now()}
+            )
+            return reverse(name, kwargs={"page": "groups", "pk": view.pk})
         if name.startswith("user-") and parts:
             return reverse(name, kwargs={"pk": other.pk})
         if name.startswith("access-key") and parts:

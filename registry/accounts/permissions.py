@@ -29,6 +29,9 @@ MINIMUM_ROLE: dict[str, Role] = {
     "access_key.edit_own": Role.VIEWER,
     "access_key.edit_others": Role.ADMIN,
     "registry.import": Role.ADMIN,
+    "saved_view.edit_own": Role.VIEWER,
+    "saved_view.edit_others": Role.ADMIN,
+    "saved_view.share": Role.CONTRIBUTOR,
     "user.read": Role.ADMIN,
     "user.edit": Role.ADMIN,
 }
@@ -55,6 +58,9 @@ _WORDS = {
     "access_key.edit_own": "have access keys",
     "access_key.edit_others": "change the access keys of others",
     "registry.import": "import",
+    "saved_view.edit_own": "save views",
+    "saved_view.edit_others": "change the views of others",
+    "saved_view.share": "share a view",
     "user.read": "see the users",
     "user.edit": "change users",
 }

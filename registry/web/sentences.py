@@ -19,6 +19,7 @@ from markupsafe import Markup
 
 from .review_sentences import REVIEW_TELLERS
 from .told import Read, Told, code, listed, mapping
+from .told_views import VIEW_KINDS, tell_view
 from .wording import plural, status_look
 
 DOORS = {"admin": "admin site", "checks": "check API", "command": "command", "sagemaker": "SageMaker API"}
@@ -316,6 +317,10 @@ def _tells_key(drawing: str, verb: str) -> Callable[[Read], Told]:
     return lambda event: Told(drawing, Markup("{} {}").format(verb, _key(event)))
 
 
+def _tell_view(event: Read) -> Told:
+    return Told(*tell_view(event.row.kind, event.row.target, event.before, event.after))
+
+
 TELLERS: dict[str, Callable[[Read], Told]] = {
     **REVIEW_TELLERS,
     "model_package_group.created": _tell_group_created,
@@ -337,6 +342,7 @@ TELLERS: dict[str, Callable[[Read], Told]] = {
     "access_key.rotated": _tells_key("rotate-ccw", "rotated"),
     "access_key.deleted": _tells_key("trash-2", "deleted"),
     "registry.imported": _tell_imported,
+    **dict.fromkeys(VIEW_KINDS, _tell_view),
     "user.created": _tell_user_created,
     "user.role_changed": _tell_role_changed,
     "user.activated": _tell_user_activated,

@@ -11,6 +11,7 @@ from .views import (
     access_keys,
     accounts,
     activity,
+    exports,
     groups,
     live,
     metadata,
@@ -20,6 +21,7 @@ from .views import (
     review_queue,
     reviews,
     rules,
+    saved_views,
     tags,
     timeline,
     versions,
@@ -27,6 +29,7 @@ from .views import (
 
 register_converter(converters.RegionConverter, "region")
 register_converter(converters.NameConverter, "name")
+register_converter(converters.ListConverter, "list")
 register_converter(converters.VersionConverter, "version")
 register_converter(converters.RowConverter, "row")
 
@@ -53,6 +56,7 @@ _version_patterns: list[URLPattern | URLResolver] = [
 _group_patterns: list[URLPattern | URLResolver] = [
     path("", timeline.group_detail, name="group-detail"),
     path("timeline/", timeline.group_timeline, name="group-timeline"),
+    path("csv/", exports.group_detail_csv, name="group-detail-csv"),
     path("live/", live.group_live, name="group-live"),
     path("description/", groups.group_description, name="group-description"),
     path("tags/", tags.group_tags, name="group-tags"),
@@ -68,10 +72,12 @@ urlpatterns = [
     path("", RedirectView.as_view(pattern_name="group-list"), name="home"),
     path("groups/", groups.group_list, name="group-list"),
     path("groups/suggest/", groups.group_suggest, name="group-suggest"),
+    path("groups/csv/", exports.group_list_csv, name="group-list-csv"),
     path("groups/new/", groups.group_create, name="group-create"),
     path("groups/new/check-name/", groups.group_check_name, name="group-check-name"),
     path("groups/<region:region>/<name:name>/", include(_group_patterns)),
     path("packages/", packages.package_list, name="package-list"),
+    path("packages/csv/", exports.package_list_csv, name="package-list-csv"),
     path("packages/new/", register.unversioned_register, name="unversioned-register"),
     path("packages/new/container/", register.unversioned_register_container, name="unversioned-register-container"),
     path("packages/<region:region>/<name:name>/", versions.unversioned_detail, name="unversioned-detail"),
@@ -79,6 +85,10 @@ urlpatterns = [
     path("review/", review_queue.review_queue, name="review-queue"),
     path("review/<region:region>/<name:name>/<version:version>/", review_queue.review_pane, name="review-pane"),
     path("activity/", activity.activity_list, name="activity"),
+    path("activity/csv/", exports.activity_csv, name="activity-csv"),
+    path("review/csv/", exports.review_csv, name="review-csv"),
+    path("views/<list:page>/", saved_views.view_list, name="saved-views"),
+    path("views/<list:page>/<row:pk>/", saved_views.view_change, name="saved-view"),
     path("login/", accounts.login, name="login"),
     path("logout/", accounts.logout, name="logout"),
     path("settings/access-keys/", access_keys.key_list, name="access-keys"),

@@ -37,8 +37,17 @@ def row_menu(page: Page) -> None:
     page.get_by_role("button", name="Actions for").first.click()
 
 
+def filter_help(page: Page) -> None:
+    page.get_by_role("button", name="How filters work").click()
+
+
+def views_menu(page: Page) -> None:
+    page.locator("#list-menu > summary").click()
+    page.locator("#views-panel").wait_for()
+
+
 def facet_menu(page: Page) -> None:
-    page.locator("details.facet > summary").first.click()
+    page.locator("#timeline-filters details.facet > summary").first.click()
 
 
 def metadata_editing(page: Page) -> None:
@@ -106,15 +115,20 @@ PLACES = [
     Place("groups", "/groups/"),
     Place("groups-filter", "/groups/?q=tag:team=vision"),
     Place("groups-fault", "/groups/?q=colour:red"),
+    Place("groups-signs", "/groups/?q=tag:team=vision+OR+(statsu:approved+NOT+approved:none"),
+    Place("groups-help", "/groups/", prepare=filter_help, part="#filter-help"),
+    Place("groups-views", "/groups/?q=tag:team=vision", prepare=views_menu, part="#list-menu"),
+    Place("views", "/views/groups/?q=tag:team=vision", "contributor"),
     Place("groups-empty", "/groups/?q=tag:team=nobody"),
     Place("groups-newgroup", "/groups/", prepare=command("newgroup"), part="#newgroup"),
     Place("newgroup", "/groups/new/"),
     Place("group", GROUP),
     Place("group-viewer", GROUP, "viewer"),
-    Place("group-facet", GROUP, prepare=facet_menu, part="details.facet[open]"),
+    Place("group-facet", GROUP, prepare=facet_menu, part="#timeline-filters details.facet[open]"),
     Place("group-tags", GROUP, prepare=tags_editing, part="#group-tags"),
     Place("group-tags-page", f"{GROUP}tags/edit/"),
     Place("group-description", f"{GROUP}description/"),
+    Place("group-filter", f"{GROUP}?q=metric:accuracy>0.99+OR+status:approved"),
     Place("group-rejected", f"{GROUP}?status=Rejected"),
     Place("group-nothing", f"{GROUP}?stage=Nowhere"),
     Place("group-empty", EMPTY_GROUP),
@@ -143,6 +157,7 @@ PLACES = [
     Place("package-menu", PACKAGE, prepare=menu),
     Place("package-tags", f"{PACKAGE}tags/edit/"),
     Place("review", "/review/", "reviewer"),
+    Place("review-filter", "/review/?who=all&q=stage:Development+OR+(x"),
     Place("review-viewer", "/review/?at=us-east-1/digits-classifier/25", "viewer"),
     Place("review-decided", "/review/?who=decided"),
     Place("review-refused", "/review/?at=us-east-1/digits-classifier/25", "reviewer", review_refused, 422),

@@ -23,6 +23,7 @@ from .registrations import Registration
 from .review_rules import update_review_rules
 from .reviews import comment_on, request_changes, undo_decision, withdraw_vote
 from .rollbacks import back_to_previous_approved
+from .saved_views import authorize_view, delete_view, save_view, share_view, update_view
 from .tags import add_tags, delete_tags, digest_of_tags, set_tags
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "PackageRecord",
     "Registration",
     "add_tags",
+    "authorize_view",
     "back_to_previous_approved",
     "comment_on",
     "create_model_package",
@@ -40,6 +42,7 @@ __all__ = [
     "delete_model_package",
     "delete_model_package_group",
     "delete_tags",
+    "delete_view",
     "digest_of_tags",
     "import_model_package",
     "import_model_package_group",
@@ -48,8 +51,10 @@ __all__ = [
     "read_metrics_again",
     "report_check",
     "request_changes",
+    "save_view",
     "set_group_policy",
     "set_tags",
+    "share_view",
     "store_metrics",
     "undo_decision",
     "update_approval_status",
@@ -58,5 +63,6 @@ __all__ = [
     "update_model_package",
     "update_model_package_group_description",
     "update_review_rules",
+    "update_view",
     "withdraw_vote",
 ]

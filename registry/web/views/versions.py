@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from django.conf import settings
 from django.db.models import OuterRef, Subquery
@@ -14,7 +14,6 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 from markupsafe import Markup
 
-from registry.catalog.filters import tag_text
 from registry.catalog.models import ModelPackage, Tag
 from registry.catalog.reports import changes, particulars
 from registry.catalog.reports.reviews import NOTHING_KNOWN, SPOKEN, Known
@@ -22,6 +21,7 @@ from registry.events.models import Event
 
 from ..htmx import is_fragment, render_page
 from ..reviewing import review_context
+from ..searches import package_tag_href
 from ..sentences import Sentence, tell
 from ..subjects import actor_of, find_unversioned, find_version
 from .tags import tags_context
@@ -207,11 +207,6 @@ def _before_import(package: ModelPackage, *, decided_since: bool | None) -> list
     words = Markup("registered ") + subject
     lines.append(Sentence(0, package.created_at, package.created_by_name or "unknown", "git-branch", words))
     return lines
-
-
-def package_tag_href(key: str, value: str) -> str:
-    """Where a tag of an unversioned package leads: the packages that have it."""
-    return f"{reverse('package-list')}?{urlencode({'q': tag_text(key, value)})}"
 
 
 def form_text(form: Mapping[str, Any], name: str) -> str:
