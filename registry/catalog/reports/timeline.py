@@ -147,7 +147,13 @@ class Row:
     image: str
     model_data_url: str
     container_count: int
+    waiting_since: datetime | None = None
     properties: list[tuple[str, str, bool]] = field(default_factory=list)
+
+    @property
+    def is_changed(self) -> bool:
+        """Approved, but its content changed afterwards."""
+        return self.status == ApprovalStatus.APPROVED and self.waiting_since is not None
 
     @property
     def change(self) -> float | None:
@@ -325,6 +331,7 @@ def _row_values(packages: PackageQuerySet, group: ModelPackageGroup, metric: str
             "first__image",
             "first__model_data_url",
             "container_count",
+            "waiting_since",
         )
     )
 
