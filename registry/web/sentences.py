@@ -317,6 +317,16 @@ def _tell_policy_changed(event: _Event) -> _Told:
     return _Told("shield-check", Markup("{} the policy of {}").format(verb, event.subject))
 
 
+def _tell_metrics_changed(event: _Event) -> _Told:
+    pairs = [
+        (state.get("LeadingMetric"), _mapping(state.get("MetricDirections"))) for state in (event.before, event.after)
+    ]
+    states = [{"leading": leading, **directions} for leading, directions in pairs]
+    differences = _differences(*({key: value for key, value in state.items() if value} for state in states))
+    words = Markup("changed how the metrics of {} are read: ").format(event.subject) + Markup("; ").join(differences)
+    return _Told("sliders-horizontal", words)
+
+
 # Member of UpdateModelPackage -> its words; what is not here is told by the member's own name.
 _CONTENTS = {
     "AdditionalInferenceSpecifications": "additional inference specifications",
@@ -374,6 +384,7 @@ TELLERS: dict[str, Callable[[_Event], _Told]] = {
     "model_package.tagged": _tell_tagged,
     "model_package_group.deleted": _tell_deleted,
     "model_package_group.policy_changed": _tell_policy_changed,
+    "model_package_group.metrics_changed": _tell_metrics_changed,
     "model_package.deleted": _tell_deleted,
     "model_package.content_changed": _tell_content_changed,
     "access_key.created": _tell_key_created,

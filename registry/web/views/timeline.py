@@ -58,7 +58,7 @@ def group_timeline(request: HttpRequest, region: str, name: str) -> HttpResponse
     asked = Asked.of(request)
     if not is_fragment(request) or asked.before is None:
         return redirect(group.get_absolute_url() + asked.query())
-    metric = asked.metric or default_metric(reports.read_vocabulary(group))
+    metric = asked.metric or default_metric(reports.read_vocabulary(group), group)
     context = {"group": group, "may": actor_of(request).may, "here": group.get_absolute_url()}
     context |= _rows(group, asked, metric, reports.read_series(group, metric), continued=True)
     return render(request, "groups/_timeline_rows.html", context)
@@ -85,7 +85,7 @@ def _head(group: ModelPackageGroup, may: Callable[[str], bool]) -> dict[str, Any
 
 def _timeline(group: ModelPackageGroup, asked: Asked, *, with_band: bool) -> dict[str, Any]:
     vocabulary = reports.read_vocabulary(group)
-    metric = asked.metric or default_metric(vocabulary)
+    metric = asked.metric or default_metric(vocabulary, group)
     series = reports.read_series(group, metric)
     context = _rows(group, asked, metric, series, continued=False)
     context |= {
@@ -100,7 +100,7 @@ def _timeline(group: ModelPackageGroup, asked: Asked, *, with_band: bool) -> dic
         context |= _band(group, metric, series, context["scale"].digits)
         waiting = Asked(VersionFilter(status="waiting"), asked.metric, None)
         context["all_waiting"] = group.get_absolute_url() + waiting.query()
-        context["metrics"] = in_reading_order({*vocabulary.metrics, *filter(None, [metric])})
+        context["metrics"] = in_reading_order({*vocabulary.metrics, *filter(None, [metric])}, group)
     return context
 
 
@@ -113,7 +113,7 @@ def _rows(
     rows_path = reverse("group-timeline", args=[group.region, group.name])
     return {
         "metric": metric,
-        "direction": metric_direction(metric),
+        "direction": metric_direction(metric, group),
         "scale": scale,
         "page": page,
         "periods": lay_out(page, scale, continued=continued),
