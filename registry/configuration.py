@@ -215,14 +215,15 @@ def sqlite(path: Path, options: dict[str, str]) -> dict[str, Any]:
     return {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": path,
-        "CONN_MAX_AGE": 0,
+        # Opening and closing is a third of the time of a short call; each thread of the server keeps its own.
+        "CONN_MAX_AGE": None,
         "OPTIONS": {
             "timeout": int(timeout),
             # Take the write lock at the start: a transaction that reads first and then writes cannot wait.
             "transaction_mode": "IMMEDIATE",
             # FULL: with NORMAL a power cut may take back what was acknowledged.
             "init_command": (
-                "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA mmap_size=134217728; PRAGMA cache_size=-16384"
+                "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA mmap_size=134217728; PRAGMA cache_size=-4096"
             ),
         },
     }
