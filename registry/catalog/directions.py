@@ -56,7 +56,7 @@ def metric_direction(name: str, group: Choices | None) -> Direction:
 
     `group` is None for an unversioned package, which has no choices.
     """
-    chosen = group.metric_directions.get(name) if group is not None else None
+    chosen = str(group.metric_directions.get(name, "")) if group is not None else ""
     return DIRECTIONS[chosen] if chosen in DIRECTIONS else direction_by_name(name)
 
 

@@ -318,13 +318,12 @@ def _tell_policy_changed(event: _Event) -> _Told:
 
 
 def _tell_metrics_changed(event: _Event) -> _Told:
-    pairs = [
-        (state.get("LeadingMetric"), _mapping(state.get("MetricDirections"))) for state in (event.before, event.after)
-    ]
-    states = [{"leading": leading, **directions} for leading, directions in pairs]
-    differences = _differences(*({key: value for key, value in state.items() if value} for state in states))
-    words = Markup("changed how the metrics of {} are read: ").format(event.subject) + Markup("; ").join(differences)
-    return _Told("sliders-horizontal", words)
+    def chosen(state: Mapping[str, Any]) -> dict[str, Any]:
+        held = {"leading": state.get("LeadingMetric"), **_mapping(state.get("MetricDirections"))}
+        return {name: word for name, word in held.items() if word}
+
+    words = Markup("changed how the metrics of {} are read: ").format(event.subject)
+    return _Told("sliders-horizontal", words + Markup("; ").join(_differences(chosen(event.before), chosen(event.after))))
 
 
 # Member of UpdateModelPackage -> its words; what is not here is told by the member's own name.

@@ -95,7 +95,7 @@ def read_packages(user: User, refs: Sequence[Ref]) -> dict[Ref, ModelPackage]:
             wanted |= Q(group=group_id, version__in=some)
         by_id = {group.pk: group for group in groups.values()}
         for package in ModelPackage.objects.visible_to(user).filter(wanted) if numbers else ():
-            package.group = by_id[package.group_id]
+            package.group = by_id[package.group_id or 0]
             found[Ref.of(package)] = package
     loose = Q(pk__in=[])
     for ref in refs:

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from django.db import connection
+from django.db.models import QuerySet
 
 from ..models import ApprovalStatus, Metric, ModelPackage, ModelPackageGroup
 from .timeline import versions_of
@@ -113,14 +114,16 @@ def read_approved(group: ModelPackageGroup, span: Span, width: int) -> list[tupl
 def read_marks(group: ModelPackageGroup, span: Span) -> list[Mark]:
     """Every version of a span with its status, oldest first. One query."""
     inside = versions_of(group).filter(version__gte=span.first, version__lte=span.last).order_by("version")
-    return [Mark(*values) for values in inside.values_list("version", "approval_status")]
+    rows: QuerySet[Any] = inside.values_list("version", "approval_status")
+    return [Mark(*values) for values in rows]
 
 
 def read_waiting(group: ModelPackageGroup, span: Span) -> list[Mark]:
     """The newest waiting versions of a span. One query."""
     waiting = versions_of(group).filter(approval_status=ApprovalStatus.WAITING)
     inside = waiting.filter(version__gte=span.first, version__lte=span.last)
-    return [Mark(*values) for values in inside.values_list("version", "approval_status")[:WAITING_MARKED]]
+    rows: QuerySet[Any] = inside.values_list("version", "approval_status")
+    return [Mark(*values) for values in rows[:WAITING_MARKED]]
 
 
 def read_values(
@@ -128,7 +131,7 @@ def read_values(
 ) -> dict[str, dict[int, float]]:
     """The values of single versions by metric name and number. One query."""
     ids = ModelPackage.objects.live().filter(group=group, version__in=list(versions)).values("pk")
-    rows = Metric.objects.filter(package__in=ids, name__in=list(names)).order_by()
+    rows: Any = Metric.objects.filter(package__in=ids, name__in=list(names)).order_by()
     found: dict[str, dict[int, float]] = {name: {} for name in names}
     for name, version, value in rows.values_list("name", "package__version", "value"):
         found[name][version] = value

@@ -103,7 +103,7 @@ def _columns(refs: Sequence[Ref], packages: Sequence[ModelPackage]) -> list[dict
 
 
 def _charts(packages: Sequence[ModelPackage], base: int, sections: Sequence[Section]) -> dict[str, Any]:
-    """A small chart for each of the first metrics, over the baseline's group; versions of other groups have no place."""
+    """Small charts of the first metrics over the baseline's group; versions of other groups have no place there."""
     group = packages[base].group
     rows = [row for section in sections if section.title == "Metrics" for row in section.rows][:CHARTS]
     if group is None or not rows:
