@@ -60,6 +60,8 @@
     const menu = document.getElementById(b.getAttribute('popovertarget')), row = b.closest('tr'), link = $('a.ver', row), file = $('[data-uri]', row);
     $('a', menu).href = `${link.getAttribute('href')}#review`;
     $('[data-row-arn]', menu).dataset.copy = menu.dataset.arn + link.textContent.trim().slice(1);
+    const number = link.textContent.trim().slice(1), compare = $('[data-row-compare]', menu), base = compare?.dataset.rowCompare;
+    if (compare) { compare.hidden = base === number; compare.href = `${compare.href.split('?')[0]}?v=${base}&v=${number}&base=${base}`; }
     const copy = $('[data-row-uri]', menu); copy.hidden = !file; copy.dataset.copy = file?.title ?? '';
   });
 

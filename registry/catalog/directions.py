@@ -75,6 +75,11 @@ def in_reading_order(names: Iterable[str], group: Choices | None) -> list[str]:
     return sorted(names, key=lambda name: (name != chosen, _place(name)))
 
 
+def is_reference(name: str) -> bool:
+    """True for the score of a constant classifier, which reports carry for comparison."""
+    return not _words(name)
+
+
 def direction_by_name(name: str) -> Direction:
     """Return what the name alone tells: "higher", "lower", or "" where it does not tell.
 

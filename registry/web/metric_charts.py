@@ -21,6 +21,7 @@ from .wording import digits_for, number, plural, status_look
 _LEFT, _RIGHT = 2.0, 98.0  # percent across, so that marks at the ends are not cut
 _TOP, _BOTTOM = 6.0, 84.0
 _TICK = 5.0  # height of an approval tick in percent
+NOISE = 1e-6  # values that differ by less are drawn as one
 
 
 @dataclass(frozen=True)
@@ -73,9 +74,13 @@ class _Plane:
     """Where versions and values sit on a chart, in percent."""
 
     def __init__(self, span: Span, low: float, high: float, *, top: float = _TOP, bottom: float = _BOTTOM) -> None:
-        pad = (high - low) * 0.08 or abs(high) * 0.1 or 1.0
+        if math.isclose(low, high, rel_tol=NOISE):
+            pad = abs(high) * 0.1 or 1.0
+        else:
+            pad = (high - low) * 0.08
         if math.isfinite(pad) and math.isfinite(low - pad) and math.isfinite(high + pad):
-            low, high = low - pad, high + pad
+            # A loss below nothing and an accuracy above one are nowhere: the axis ends there.
+            low, high = 0.0 if 0 < low < pad else low - pad, 1.0 if 1 - pad < high < 1 else high + pad
         self.span, self.low, self.high, self.top, self.bottom = span, low, high, top, bottom
         # Scaled first: the difference of two huge numbers is no finite number.
         self.unit = max(abs(low), abs(high)) or 1.0

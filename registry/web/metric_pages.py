@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from registry.catalog.directions import in_reading_order, metric_direction
+from registry.catalog.directions import in_reading_order, is_reference, metric_direction
 from registry.catalog.models import ModelPackageGroup
 from registry.catalog.reports import metric_series as reports
 from registry.catalog.reports.metric_series import Mark, Span
@@ -20,10 +20,10 @@ STRETCHES_TOGETHER = 900  # of all charts of a page
 
 def drawn_names(group: ModelPackageGroup, names: Collection[str], metric: str, span: Span) -> list[str]:
     """The metrics that get a chart, in reading order: the one asked for, else as many as the range allows."""
-    ordered = in_reading_order(names, group)
     if metric:
         return [metric] if metric in names else []
-    return ordered[: max(1, min(CHARTS, READ_MAX // span.length))]
+    telling = [name for name in names if not is_reference(name) or name == group.leading_metric]
+    return in_reading_order(telling or names, group)[: max(1, min(CHARTS, READ_MAX // span.length))]
 
 
 def charts_of(group: ModelPackageGroup, names: Sequence[str], span: Span) -> list[MetricChart]:

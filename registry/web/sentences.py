@@ -323,7 +323,9 @@ def _tell_metrics_changed(event: _Event) -> _Told:
         return {name: word for name, word in held.items() if word}
 
     words = Markup("changed how the metrics of {} are read: ").format(event.subject)
-    return _Told("sliders-horizontal", words + Markup("; ").join(_differences(chosen(event.before), chosen(event.after))))
+    return _Told(
+        "sliders-horizontal", words + Markup("; ").join(_differences(chosen(event.before), chosen(event.after)))
+    )
 
 
 # Member of UpdateModelPackage -> its words; what is not here is told by the member's own name.

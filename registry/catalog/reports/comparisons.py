@@ -61,6 +61,7 @@ class Row:
     cells: Sequence[Cell]
     base: str | float | datetime | None = None
     direction: Direction = ""
+    mono: bool = False  # the label is a name that a machine reads
 
     @property
     def differs(self) -> bool:
@@ -158,7 +159,7 @@ def compare_packages(packages: Sequence[ModelPackage], base: int) -> list[Sectio
         table.metric(name, metric_direction(name, group), [metrics[package.pk].get(name) for package in packages])
     _add_containers(table, packages, base)
     table.section("Metadata")
-    table.rows("code", pairs)
+    table.rows("code", pairs, mono=True)
     table.section("Lineage")
     steps = {p.pk: {s.title: _step(s.name, s.detail) for s in lineage_of(p, pairs[p.pk]).steps[:-1]} for p in packages}
     table.rows("code", steps)
@@ -168,7 +169,7 @@ def compare_packages(packages: Sequence[ModelPackage], base: int) -> list[Sectio
     table.section("Reports")
     table.rows("uri", {p.pk: {one.what: one.uri for one in pointers_of(p.model_metrics)} for p in packages})
     table.section("Model card")
-    table.rows("text", {p.pk: _card(p) for p in packages})
+    table.rows("text", {p.pk: _card(p) for p in packages}, mono=True)
     return [section for section in table.sections if section.rows]
 
 
@@ -194,11 +195,11 @@ class _Table:
         self._rows = []
         self.sections.append(Section(title, self._rows))
 
-    def add(self, label: str, kind: Kind, values: Sequence[str | datetime | None]) -> None:
+    def add(self, label: str, kind: Kind, values: Sequence[str | datetime | None], *, mono: bool = False) -> None:
         held = [value or None for value in values]
         if any(held):
             base = held[self.base]
-            self._rows.append(Row(label, kind, [Cell(value, value != base) for value in held], base))
+            self._rows.append(Row(label, kind, [Cell(value, value != base) for value in held], base, mono=mono))
 
     def row(
         self,
@@ -212,11 +213,11 @@ class _Table:
         if not only_if_different or len(set(values)) > 1:
             self.add(label, kind, values)
 
-    def rows(self, kind: Kind, held: Mapping[int, Mapping[str, str]]) -> None:
+    def rows(self, kind: Kind, held: Mapping[int, Mapping[str, str]], *, mono: bool = False) -> None:
         """A row for each key that any package has; the baseline's come first, in its order."""
         order = [self.packages[self.base], *self.packages]
         for key in dict.fromkeys(key for package in order for key in held[package.pk]):
-            self.add(key, kind, [held[package.pk].get(key) for package in self.packages])
+            self.add(key, kind, [held[package.pk].get(key) for package in self.packages], mono=mono)
 
     def metric(self, name: str, direction: Direction, values: Sequence[float | None]) -> None:
         """Best is marked where a direction is known and not all are alike."""
@@ -232,7 +233,7 @@ class _Table:
             )
             change = value - base if changed and value is not None and base is not None else None
             cells.append(Cell(value, changed, best is not None and value is not None and _same(value, best), change))
-        self._rows.append(Row(name, "metric", cells, base, direction))
+        self._rows.append(Row(name, "metric", cells, base, direction, mono=True))
 
 
 def _same(one: float, other: float) -> bool:
@@ -265,7 +266,7 @@ def _add_containers(table: _Table, packages: Sequence[ModelPackage], base: int) 
         texts = [{str(k): str(v) for k, v in one.items()} if isinstance(one, Mapping) else {} for one in maps]
         prefix = f"{name}: " if len(slots) > 1 else ""
         for key in dict.fromkeys(key for one in [texts[base], *texts] for key in one):
-            table.add(prefix + key, "code", [one.get(key) for one in texts])
+            table.add(prefix + key, "code", [one.get(key) for one in texts], mono=True)
 
 
 def _lower(label: str) -> str:
@@ -302,5 +303,7 @@ def _leaves(value: Any, path: str = "", depth: int = 0) -> Iterable[tuple[str, s
     if isinstance(value, Mapping) and depth < 6:
         for name, inner in value.items():
             yield from _leaves(inner, f"{path}.{name}" if path else str(name), depth + 1)
-    elif value not in (None, "", [], {}):
+    elif isinstance(value, list) and not any(isinstance(inner, Mapping | list) for inner in value):
+        yield path or "Content", ", ".join(str(inner) for inner in value)
+    elif value not in (None, "", {}):
         yield path or "Content", value if isinstance(value, str) else str(value)

@@ -16,9 +16,11 @@ from django.views.decorators.http import require_safe
 from registry.catalog.directions import in_reading_order, metric_direction
 from registry.catalog.models import ModelPackageGroup
 from registry.catalog.reports import timeline as reports
+from registry.catalog.reports.comparisons import Ref
 from registry.catalog.reports.timeline import Point, VersionFilter
 from registry.events.models import Event
 
+from ..forms.compare import compare_href
 from ..forms.timeline import Asked, default_metric, facets, segments, told
 from ..htmx import is_fragment
 from ..subjects import actor_of, find_group
@@ -128,13 +130,29 @@ def _rows(
 def _band(group: ModelPackageGroup, metric: str, series: list[Point], digits: int) -> dict[str, Any]:
     approved = reports.read_approved(group, metric)
     points = trend_points(series, metric, group.get_absolute_url(), digits)
+    waiting = reports.read_waiting(group, metric, series)
     value = approved["measured__value"] if approved else None
     reference = group.approved_version if value is not None else None
     return {
         "approved": approved,
-        "waiting": reports.read_waiting(group, metric, series),
+        "waiting": waiting,
+        "compare_waiting": _compare_waiting(group, [point.version for point in waiting]),
         "points": points,
         "trend_label": trend_label(points, metric, digits, reference) if points else "",
         "reference": value,
         "series_length": len(series),
     }
+
+
+def _compare_waiting(group: ModelPackageGroup, waiting: list[int]) -> tuple[str, str] | None:
+    """(words, address) of the comparison of the waiting versions with the one approved now; None where it is no use.
+
+    That is with fewer than two versions, or where more wait than the band shows.
+    """
+    numbers = sorted({*waiting, *filter(None, [group.approved_version])})
+    if not waiting or len(waiting) < group.waiting_count or len(numbers) < 2:
+        return None
+    refs = [Ref(group.region, group.name, number) for number in numbers]
+    base = next((ref for ref in refs if ref.version == group.approved_version), refs[0])
+    words = {2: "Compare both", 3: "Compare all three"}.get(len(refs), f"Compare all {len(refs)}")
+    return words, compare_href(refs, base)
