@@ -74,10 +74,8 @@ class _Plane:
     """Where versions and values sit on a chart, in percent."""
 
     def __init__(self, span: Span, low: float, high: float, *, top: float = _TOP, bottom: float = _BOTTOM) -> None:
-        if math.isclose(low, high, rel_tol=NOISE):
-            pad = abs(high) * 0.1 or 1.0
-        else:
-            pad = (high - low) * 0.08
+        flat = math.isclose(low, high, rel_tol=NOISE)
+        pad = abs(high) * 0.1 or 1.0 if flat else (high - low) * 0.08
         if math.isfinite(pad) and math.isfinite(low - pad) and math.isfinite(high + pad):
             # A loss below nothing and an accuracy above one are nowhere: the axis ends there.
             low, high = 0.0 if 0 < low < pad else low - pad, 1.0 if 1 - pad < high < 1 else high + pad
