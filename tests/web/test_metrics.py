@@ -233,7 +233,7 @@ def test_a_reviewer_chooses_what_leads_and_which_way_is_better():
     assert "lower is better" in auc
     # The timeline follows: its metric and the reading of its changes.
     timeline = page(reviewer, group.get_absolute_url())
-    assert '<option selected>log_loss</option><option>auc</option>' in timeline
+    assert "<option selected>log_loss</option><option>auc</option>" in timeline
     auc = page(reviewer, f"{group.get_absolute_url()}?metric=auc")
     assert "delta--worse" in auc
     assert "delta--better" not in auc
