@@ -302,7 +302,7 @@ def test_selected_rows_stay_while_rows_come_and_go(open_page: OpenPage):
     page.get_by_role("link", name=re.compile("^Rejected")).click()
     expect(page.get_by_label(f"Select v{LONG_VERSIONS}", exact=True)).to_have_count(0)
     expect(bar).to_contain_text("2 selected")
-    page.get_by_role("link", name=re.compile("^All")).click()
+    page.locator("#timeline-status").get_by_role("link", name=re.compile("^All")).click()
     expect(page.get_by_label(f"Select v{LONG_VERSIONS}", exact=True)).to_be_checked()
     page.keyboard.press("c")
     expect(page.locator("thead .ver")).to_have_text([f"v{LONG_VERSIONS - 60}", f"v{LONG_VERSIONS}"])
