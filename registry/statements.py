@@ -81,7 +81,7 @@ class _Compiled:
 
     def fetch(self, values: dict[str, str | int]) -> list[Sequence[Any]]:
         params = [constant if name is None else values[name] for name, constant in self.params]
-        with self.connection.cursor() as cursor:
+        with _cursor(self.connection) as cursor:
             cursor.execute(self.sql, params)
             return cursor.fetchall()
 
@@ -93,6 +93,17 @@ class _Compiled:
         for populator in self.related:
             populator.populate(row, made)
         return made
+
+
+def _cursor(connection: Any) -> Any:
+    """A cursor of the connection; on PostgreSQL one that sends values apart, so that it plans a statement once."""
+    # Whoever logs queries wants to read them, with their values.
+    if connection.vendor != "postgresql" or connection.queries_logged:
+        return connection.cursor()
+    from django.db.backends.postgresql.base import ServerBindingCursor
+
+    connection.ensure_connection()
+    return connection._prepare_cursor(ServerBindingCursor(connection.connection))  # type: ignore[call-arg]
 
 
 def insert(rows: Sequence[models.Model]) -> None:
@@ -109,7 +120,7 @@ def insert(rows: Sequence[models.Model]) -> None:
         f"VALUES {', '.join([places] * len(rows))} RETURNING {quoted(meta.pk.column)}"
     )
     values = [field.get_db_prep_save(field.pre_save(row, True), connection) for row in rows for field in fields]
-    with connection.cursor() as cursor:
+    with _cursor(connection) as cursor:
         cursor.execute(sql, values)
         ids = cursor.fetchall()
     for row, (key,) in zip(rows, ids, strict=True):
@@ -126,7 +137,7 @@ def update(row: models.Model, names: Sequence[str]) -> None:
     changes = ", ".join(f"{quoted(field.column)} = %s" for field in fields)
     sql = f"UPDATE {quoted(meta.db_table)} SET {changes} WHERE {quoted(meta.pk.column)} = %s"
     values = [field.get_db_prep_save(field.pre_save(row, False), connection) for field in fields]
-    with connection.cursor() as cursor:
+    with _cursor(connection) as cursor:
         cursor.execute(sql, [*values, row.pk])
         if cursor.rowcount != 1:
             raise DatabaseError(f"The {meta.verbose_name} that was to be saved is not there.")

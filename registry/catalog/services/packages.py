@@ -33,6 +33,7 @@ from ..validators import validate_name, validate_region
 from .locks import lock_group, save, user_context
 from .metric_readings import note_out_of_reach, request_metric_reading
 from .metrics import metrics_of_metadata
+from .quotas import check_room_for_version
 from .registrations import Registration
 from .states import package_state
 from .tags import insert_tags
@@ -240,6 +241,7 @@ def create_model_package(
                 raise ValidationError({field: error.messages}) from error
     if group is not None:
         group = lock_group(group.pk)
+        check_room_for_version(group)
     now: datetime = timezone.now()
     decided = registration.approval_status in (ApprovalStatus.APPROVED, ApprovalStatus.REJECTED)
     has_readable_reports, note = note_out_of_reach(registration.model_metrics)
