@@ -6,13 +6,15 @@ from pathlib import Path
 import pytest
 from django.core.exceptions import ValidationError
 from django.core.management import CommandError, call_command, get_commands
+from django.utils import timezone
 
 from registry.accounts import access_keys
 from registry.accounts import services as accounts
 from registry.accounts.models import Role
 from registry.accounts.permissions import Actor, NotAllowed, authorize
 from registry.catalog import services
-from registry.catalog.models import ModelPackageGroup
+from registry.catalog.models import ModelPackageGroup, Vote
+from registry.catalog.rules import ReviewRules
 from registry.events.models import Event
 from tests.factories import PASSWORD, REGION, make_group, make_package, make_user, make_version
 from tests.roles import ROLES, person, reaches
@@ -40,6 +42,36 @@ SERVICES = {
     "update_approval_status": (
         "model_package.decide",
         lambda actor, w: services.update_approval_status(actor=actor, package=w["version"], approval_status="Approved"),
+    ),
+    "request_changes": (
+        "model_package.decide",
+        lambda actor, w: services.request_changes(actor=actor, package=w["version"], comment="More data."),
+    ),
+    "undo_decision": (
+        "model_package.decide",
+        lambda actor, w: services.undo_decision(actor=actor, package=w["decided"]),
+    ),
+    "withdraw_vote": (
+        "model_package.decide",
+        lambda actor, w: services.withdraw_vote(actor=actor, package=w["version"]),
+    ),
+    "back_to_previous_approved": (
+        "model_package.decide",
+        lambda actor, w: services.back_to_previous_approved(actor=actor, package=w["newest"], reason="Drift."),
+    ),
+    "comment_on": (
+        "model_package.comment",
+        lambda actor, w: services.comment_on(actor=actor, package=w["version"], comment="Why?"),
+    ),
+    "report_check": (
+        "model_package.report_check",
+        lambda actor, w: services.report_check(actor=actor, package=w["version"], name="ci", state="success"),
+    ),
+    "update_review_rules": (
+        "model_package_group.edit_rules",
+        lambda actor, w: services.update_review_rules(
+            actor=actor, group=w["group"], rules=ReviewRules(comment_required=True)
+        ),
     ),
     "update_model_life_cycle": (
         "model_package.edit_stage",
@@ -158,6 +190,13 @@ def test_services_ask_at_every_door(name, door, role):
     made = {"group": group, "version": version, "package": make_package("sold-model"), "user": make_user("viewer")}
     made["empty"] = make_group("empty")
     made["key"] = access_keys.create_access_key(actor=Actor.system("test"), user=made["user"], name="pipeline")[0]
+    someone = make_user("viewer", username="someone")
+    Vote.objects.create(package=version, user=someone, user_name="someone", voted_at=timezone.now())
+    reviewed = make_group("reviewed")
+    made["decided"] = make_version(reviewed)
+    reviewer = Actor(name="someone", role=Role.REVIEWER, door="browser")
+    services.update_approval_status(actor=reviewer, package=made["decided"], approval_status="Approved")
+    made["newest"] = make_version(reviewed, approval_status="Approved")
     action, call = SERVICES[name]
     before = Event.objects.count()
     actor = Actor(name="someone", role=role, door=door)

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 
 from registry.accounts.permissions import NotAllowed
-from registry.catalog.errors import AlreadyExists, Conflict, LimitReached, NotFound, Refused
+from registry.catalog.errors import AlreadyExists, Conflict, LimitReached, NotFound, Refused, RulesNotMet
 
 # The errors that botocore's model names: typed SDKs read their text from `Message` (contract 4.1).
 _MODELLED = frozenset({"ConflictException", "ResourceLimitExceeded", "ResourceNotFound", "ResourceInUse"})
@@ -64,6 +64,9 @@ def from_domain(error: Exception, *, caller: str, operation: str, resource: str)
             return WireError("ResourceLimitExceeded", str(error))
         case NotFound() | Refused():
             return invalid(str(error))
+        case RulesNotMet():
+            # The words of the browser and the admin pages, as they are.
+            return invalid(error.words)
         case ValidationError():
             return invalid(_sentences(error))
     return None

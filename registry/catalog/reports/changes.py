@@ -15,6 +15,7 @@ from registry.events.models import Event
 
 from ..directions import Direction, in_reading_order, metric_direction
 from ..models import CustomerMetadataProperty, Metric, ModelPackage
+from ..reviewing import REVISING
 from .containers import ContainerChange, compare_containers
 
 APPROVED_CHOICES = 10
@@ -222,14 +223,6 @@ def last_change_of_pair(package: ModelPackage, key: str) -> Event | None:
         if any(key in (state.get("CustomerMetadataProperties") or {}) for state in states):
             return event
     return None
-
-
-# The kinds of events that raise a package's revision, one each.
-REVISING = (
-    "model_package.approval_status_changed",
-    "model_package.stage_changed",
-    "model_package.metadata_changed",
-)
 
 
 def changes_since(package: ModelPackage, revision: int) -> list[Event]:

@@ -5,6 +5,7 @@ transaction. Locks are taken in one order: the group's row, then the package's.
 """
 
 from .approvals import update_approval_status
+from .checks import report_check
 from .contents import PackageChanges, update_model_package
 from .deletions import delete_model_package, delete_model_package_group
 from .groups import create_model_package_group, update_model_package_group_description
@@ -20,6 +21,9 @@ from .metrics import store_metrics
 from .packages import create_model_package
 from .policies import set_group_policy
 from .registrations import Registration
+from .review_rules import update_review_rules
+from .reviews import comment_on, request_changes, undo_decision, withdraw_vote
+from .rollbacks import back_to_previous_approved
 from .tags import add_tags, delete_tags, digest_of_tags, set_tags
 
 __all__ = [
@@ -30,6 +34,8 @@ __all__ = [
     "PackageRecord",
     "Registration",
     "add_tags",
+    "back_to_previous_approved",
+    "comment_on",
     "create_model_package",
     "create_model_package_group",
     "delete_model_package",
@@ -42,13 +48,18 @@ __all__ = [
     "import_records",
     "once",
     "read_metrics_again",
+    "report_check",
+    "request_changes",
     "set_group_policy",
     "set_tags",
     "store_metrics",
+    "undo_decision",
     "update_approval_status",
     "update_customer_metadata",
     "update_metric_choices",
     "update_model_life_cycle",
     "update_model_package",
     "update_model_package_group_description",
+    "update_review_rules",
+    "withdraw_vote",
 ]
