@@ -292,6 +292,13 @@ def test_selected_rows_stay_while_rows_come_and_go(open_page: OpenPage):
     page.get_by_label(f"Select v{LONG_VERSIONS}", exact=True).check()
     bar = page.locator("#picks")
     expect(bar).to_contain_text("1 selected")
+    # Somebody else moves that version on: the row is drawn anew, and is still selected.
+    other = open_page(f"/groups/us-east-1/{LONG_GROUP}/versions/{LONG_VERSIONS}/", "reviewer")
+    row = page.locator(f"#v{LONG_VERSIONS}")
+    stage = "Staging" if "Staging" not in row.inner_text() else "Production"
+    other.locator("select[name=stage]").select_option(stage)
+    expect(row).to_contain_text(stage)
+    expect(page.get_by_label(f"Select v{LONG_VERSIONS}", exact=True)).to_be_checked()
     # Older rows are loaded.
     page.keyboard.press("End")
     expect(page.locator("tr.v")).to_have_count(100)
