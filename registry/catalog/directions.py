@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 Direction = Literal["higher", "lower", ""]
 
@@ -16,10 +16,20 @@ DIRECTIONS: Mapping[str, Direction] = {"higher": "higher", "lower": "lower", "no
 
 
 class Choices(Protocol):
-    """What people chose for the metrics of a group (catalog.models.ModelPackageGroup)."""
+    """What people chose for the metrics of a group: catalog.models.ModelPackageGroup, or ChosenMetrics of a slim row."""
 
-    leading_metric: Any
-    metric_directions: Any
+    @property
+    def leading_metric(self) -> Any: ...
+
+    @property
+    def metric_directions(self) -> Any: ...
+
+
+class ChosenMetrics(NamedTuple):
+    """The two columns of a group, for a list that reads no more of it."""
+
+    leading_metric: str = ""
+    metric_directions: Mapping[str, str] = {}
 
 
 # Terms inside names, in the order in which a group's metrics may lead its timeline; a line of the table is one kind.

@@ -10,7 +10,13 @@ from django.core.exceptions import ValidationError
 
 from registry.accounts.permissions import NotAllowed
 from registry.catalog import services
-from registry.catalog.directions import direction_by_name, in_reading_order, leading_metric, metric_direction
+from registry.catalog.directions import (
+    ChosenMetrics,
+    direction_by_name,
+    in_reading_order,
+    leading_metric,
+    metric_direction,
+)
 from registry.catalog.errors import Conflict, NotFound
 from registry.catalog.models import ModelPackageGroup
 from registry.catalog.reports import changes
@@ -46,6 +52,9 @@ def test_a_choice_goes_over_the_name_and_is_kept_with_before_and_after():
     saved = choose(group, leading_metric="psi", metric_directions={"auc": "lower", "rows": "higher", "f1": "none"})
     assert [metric_direction(name, saved) for name in ("auc", "rows", "f1", "rmse")] == ["lower", "higher", "", "lower"]
     assert leading_metric(["accuracy", "psi"], saved) == "psi"
+    # A list of many groups reads the two columns and asks the same.
+    slim = ChosenMetrics(saved.leading_metric, saved.metric_directions)
+    assert (metric_direction("auc", slim), leading_metric(["accuracy", "psi"], slim)) == ("lower", "psi")
     assert leading_metric(["accuracy", "rmse"], saved) == "accuracy"
     assert in_reading_order(["accuracy", "auc", "psi"], saved)[0] == "psi"
     event = Event.objects.get(kind=KIND)
