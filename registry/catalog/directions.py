@@ -16,7 +16,7 @@ DIRECTIONS: Mapping[str, Direction] = {"higher": "higher", "lower": "lower", "no
 
 
 class Choices(Protocol):
-    """What people chose for the metrics of a group: catalog.models.ModelPackageGroup, or ChosenMetrics of a slim row."""
+    """What people chose for the metrics of a group: a ModelPackageGroup, or the ChosenMetrics of a slim row."""
 
     @property
     def leading_metric(self) -> Any: ...

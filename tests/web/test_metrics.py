@@ -243,6 +243,16 @@ def test_a_reviewer_chooses_what_leads_and_which_way_is_better():
     assert re.search(r"auc</code> <span[^>]*>lower is better", version)
 
 
+def test_a_chosen_metric_leads_although_few_versions_have_it_and_not_where_none_has():
+    group, viewer = a_group(5), sign_in("viewer")
+    for name in ("rare", "gone"):
+        group = services.update_metric_choices(actor=an_actor(), group=group, leading_metric=name)
+    make_version(group, metrics=[("auc", 0.6), ("rare", 1.0)])
+    assert "<option selected>auc</option>" in page(viewer, group.get_absolute_url())
+    services.update_metric_choices(actor=an_actor(), group=group, leading_metric="rare")
+    assert "<option selected>rare</option>" in page(viewer, group.get_absolute_url())
+
+
 def test_the_form_is_not_drawn_for_who_may_not_choose():
     group = a_group(3)
     viewer = sign_in("viewer")
