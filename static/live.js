@@ -12,7 +12,7 @@
     const at = document.activeElement;
     return selected(el) || !!$('details[open], :popover-open', el) || typed(el) || (el.contains(at) && at.matches('input, select, textarea, summary'));
   };
-  const FOCUSABLE = 'a[href], button, [tabindex="0"]';
+  const FOCUSABLE = 'a[href], button, input[type=checkbox], [tabindex="0"]';
   /* where the focus is within a part, to give it to the same control of the new one */
   const focusIn = (el) => (el.contains(document.activeElement) ? { tag: document.activeElement.tagName, at: $$(FOCUSABLE, el).indexOf(document.activeElement) } : null);
   const focusAgain = (el, was) => { const to = was && el && $$(FOCUSABLE, el)[was.at]; if (to?.tagName === was?.tag) to?.focus({ preventScroll: true }); };

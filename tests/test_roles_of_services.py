@@ -102,6 +102,10 @@ SERVICES = {
         "model_package_group.edit_policy",
         lambda actor, w: services.set_group_policy(actor=actor, group=w["group"], policy="{}"),
     ),
+    "update_metric_choices": (
+        "model_package_group.edit_metric_choices",
+        lambda actor, w: services.update_metric_choices(actor=actor, group=w["group"], leading_metric="auc"),
+    ),
     "store_metrics": (
         "model_package.create",
         lambda actor, w: services.store_metrics(actor=actor, package=w["version"], metrics=[], note="none"),

@@ -25,6 +25,8 @@ MINIMUM_ROLE: dict[str, Role] = {
     "model_package.delete": Role.ADMIN,
     "model_package_group.delete": Role.ADMIN,
     "model_package_group.edit_policy": Role.ADMIN,
+    # It changes how metrics are read, not what may pass: those who read them to decide may set it.
+    "model_package_group.edit_metric_choices": Role.REVIEWER,
     "model_package_group.edit_rules": Role.ADMIN,
     "access_key.edit_own": Role.VIEWER,
     "access_key.edit_others": Role.ADMIN,
@@ -54,6 +56,7 @@ _WORDS = {
     "model_package.delete": "delete a version or package",
     "model_package_group.delete": "delete a group",
     "model_package_group.edit_policy": "change the policy of a group",
+    "model_package_group.edit_metric_choices": "choose how the metrics of a group are read",
     "model_package_group.edit_rules": "change the rules of a group",
     "access_key.edit_own": "have access keys",
     "access_key.edit_others": "change the access keys of others",

@@ -32,6 +32,7 @@ CATEGORIES = {
     "model_package.tagged": "tags",
     "model_package_group.deleted": "registration",
     "model_package_group.policy_changed": "access",
+    "model_package_group.metrics_changed": "metadata",
     "model_package_group.rules_changed": "review",
     "model_package.deleted": "registration",
     "model_package.content_changed": "registration",

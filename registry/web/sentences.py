@@ -263,6 +263,17 @@ def _tell_policy_changed(event: Read) -> Told:
     return Told("shield-check", Markup("{} the policy of {}").format(verb, event.subject))
 
 
+def _tell_metrics_changed(event: Read) -> Told:
+    def chosen(state: Mapping[str, Any]) -> dict[str, Any]:
+        held = {"leading": state.get("LeadingMetric"), **mapping(state.get("MetricDirections"))}
+        return {name: word for name, word in held.items() if word}
+
+    words = Markup("changed how the metrics of {} are read: ").format(event.subject)
+    return Told(
+        "sliders-horizontal", words + Markup("; ").join(_differences(chosen(event.before), chosen(event.after)))
+    )
+
+
 # Member of UpdateModelPackage -> its words; what is not here is told by the member's own name.
 _CONTENTS = {
     "AdditionalInferenceSpecifications": "additional inference specifications",
@@ -333,6 +344,7 @@ TELLERS: dict[str, Callable[[Read], Told]] = {
     "model_package.tagged": _tell_tagged,
     "model_package_group.deleted": _tell_deleted,
     "model_package_group.policy_changed": _tell_policy_changed,
+    "model_package_group.metrics_changed": _tell_metrics_changed,
     "model_package.deleted": _tell_deleted,
     "model_package.content_changed": _tell_content_changed,
     "access_key.created": _tell_key_created,

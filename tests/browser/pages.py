@@ -9,6 +9,8 @@ GROUP = "/groups/us-east-1/digits-classifier/"
 EMPTY_GROUP = "/groups/us-east-1/elnino-sst-forecast/"
 VERSION = f"{GROUP}versions/25/"
 PACKAGE = "/packages/us-east-1/iris-logreg-baseline/"
+V = "us-east-1/digits-classifier"
+COMPARE = f"/compare/?v={V}/22&v={V}/24&v={V}/25"
 
 
 def nothing(page: Page) -> None:
@@ -44,6 +46,20 @@ def filter_help(page: Page) -> None:
 def views_menu(page: Page) -> None:
     page.locator("#list-menu > summary").click()
     page.locator("#views-panel").wait_for()
+
+
+def rows_picked(page: Page) -> None:
+    for box in page.get_by_label("Select v").all()[:2]:
+        box.check()
+    page.locator("#picks").wait_for()
+
+
+def choices_open(page: Page) -> None:
+    page.locator("#choices > summary").click()
+
+
+def add_menu(page: Page) -> None:
+    page.get_by_role("button", name="Add version").click()
 
 
 def facet_menu(page: Page) -> None:
@@ -136,6 +152,20 @@ PLACES = [
     Place("group-rowmenu", "/groups/us-east-1/randhie-visits/", prepare=row_menu),
     Place("group-long", "/groups/us-east-1/hourly-forecast/"),
     Place("group-older", "/groups/us-east-1/hourly-forecast/?before=9"),
+    Place("group-picked", GROUP, prepare=rows_picked),
+    Place("metrics", f"{GROUP}metrics/"),
+    Place("metrics-one", f"{GROUP}metrics/?metric=accuracy&from=5", "viewer"),
+    Place("metrics-choices", f"{GROUP}metrics/", "reviewer", choices_open, part="#choices"),
+    Place("metrics-long", "/groups/us-east-1/hourly-forecast/metrics/"),
+    Place("metrics-nothing", f"{GROUP}metrics/?metric=nothing"),
+    Place("metrics-empty", f"{EMPTY_GROUP}metrics/"),
+    Place("compare", f"{COMPARE}&base={V}/22"),
+    Place("compare-diff", f"{COMPARE}&diff=1", "viewer"),
+    Place("compare-groups", f"{COMPARE}&v=us-east-1/breast-cancer-screening/11&v=us-east-1/iris-logreg-baseline"),
+    Place("compare-add", COMPARE, prepare=add_menu, part="#addver"),
+    Place("compare-eight", "/compare/?" + "&".join(f"v={V}/{n}" for n in range(18, 26))),
+    Place("compare-one", f"/compare/?v={V}/25&v={V}/99&v=nothing"),
+    Place("compare-empty", "/compare/"),
     Place("version", VERSION),
     Place("version-viewer", VERSION, "viewer"),
     Place("version-approved", f"{GROUP}versions/22/"),

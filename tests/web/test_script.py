@@ -30,7 +30,7 @@ PAGE = """{% extends "base.html" %}{% import "components/ui.html" as ui %}{% blo
 <div id="list">{{ ui.facet("f-stage", "Stage", "stage", [("Staging", "Staging", 2), ("Production", "Production", 1)]) }}
 </div></form>
 <form role="search" class="search"><div class="search__box">{{ ui.token("tag:", "team=fraud", "#removed") }}
-<input id="q" name="q" class="search__input" role="combobox" aria-expanded="false" aria-controls="suggest"
+<input id="q" data-key="/" name="q" class="search__input" role="combobox" aria-expanded="false" aria-controls="suggest"
  aria-autocomplete="list" aria-label="Filter" autocomplete="off" hx-get="/script/suggest/"
  hx-trigger="input changed delay:50ms" hx-target="#suggest"></div>
 <div class="suggest" id="suggest" role="listbox" aria-label="Suggestions" hidden></div></form>
@@ -42,11 +42,11 @@ PAGE = """{% extends "base.html" %}{% import "components/ui.html" as ui %}{% blo
 <input name="value" aria-label="Value __n__">{{ ui.remove_row("Remove pair __n__") }}</div></template>
 <form id="decide" action="/script/decided/"><textarea name="comment" aria-label="Comment"></textarea>
 <button name="decision" value="Rejected">Reject</button><button name="decision" value="Approved">Approve</button></form>
-<a href="/script/new/" data-new data-dialog="new">New group</a>{{ ui.copy("ARN", "arn:aws:sagemaker") }}
-<div id="md-add"><input aria-label="New key"></div>
-<a data-newer href="#newer">Newer</a><a data-older href="#older">Older</a>
+<a href="/script/new/" data-key="n" data-dialog="new">New group</a>{{ ui.copy("ARN", "arn:aws:sagemaker") }}
+<div id="md-add"><input aria-label="New key" data-key="m"></div>
+<a data-key="[" href="#newer">Newer</a><a data-key="]" href="#older">Older</a>
 {% endblock %}{% block overlays %}{% include dialog %}
-<dialog class="dialog" id="approvedlg" aria-label="Approve"><button autofocus>Approve v25</button></dialog>
+<dialog class="dialog" id="approvedlg" data-key="a" aria-label="Approve"><button autofocus>Approve v25</button></dialog>
 {% endblock %}"""
 
 DIALOG = """<dialog class="dialog" id="new" aria-labelledby="new-h"><form method="post" action="/script/new/"

@@ -69,9 +69,9 @@ class TestPage:
     def test_title_and_neighbours(self, reader, group):
         page = reader.get(url(2)).content.decode()
         assert "<title>fraud v2 · Model Registry</title>" in page
-        assert f'href="{url(3)}" data-newer' in page
-        assert f'href="{url(1)}" data-older' in page
-        assert "data-newer" not in reader.get(url(3)).content.decode()
+        assert f'href="{url(3)}" data-key="["' in page
+        assert f'href="{url(1)}" data-key="]"' in page
+        assert 'data-key="["' not in reader.get(url(3)).content.decode()
 
     def test_first_version_says_so(self, reader, group):
         text = text_of(reader.get(url(1)))

@@ -15,6 +15,7 @@ from .import_runs import import_records
 from .imports import Outcome, import_model_package, import_model_package_group
 from .life_cycles import update_model_life_cycle
 from .metadata import update_customer_metadata
+from .metric_choices import digest_of_metric_choices, update_metric_choices
 from .metric_readings import read_metrics_again
 from .metrics import store_metrics
 from .packages import create_model_package
@@ -43,6 +44,7 @@ __all__ = [
     "delete_model_package_group",
     "delete_tags",
     "delete_view",
+    "digest_of_metric_choices",
     "digest_of_tags",
     "import_model_package",
     "import_model_package_group",
@@ -59,6 +61,7 @@ __all__ = [
     "undo_decision",
     "update_approval_status",
     "update_customer_metadata",
+    "update_metric_choices",
     "update_model_life_cycle",
     "update_model_package",
     "update_model_package_group_description",
