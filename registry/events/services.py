@@ -26,6 +26,8 @@ CATEGORIES = {
     "model_package_group.deleted": "registration",
     "model_package_group.policy_changed": "access",
     "model_package.deleted": "registration",
+    "model_package.restored": "registration",
+    "model_package_group.restored": "registration",
     "model_package.content_changed": "registration",
     "access_key.created": "access",
     "access_key.renamed": "access",
