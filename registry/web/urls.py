@@ -11,6 +11,7 @@ from .views import (
     access_keys,
     accounts,
     activity,
+    deletions,
     groups,
     live,
     metadata,
@@ -38,6 +39,7 @@ _package_patterns = [
     path("metrics/", metrics.metrics_read, name="metrics"),
     path("tags/", tags.package_tags, name="tags"),
     path("tags/edit/", tags.package_tags_edit, name="tags-edit"),
+    path("delete/", deletions.package_delete, name="delete"),
 ]
 
 _version_patterns: list[URLPattern | URLResolver] = [
@@ -54,6 +56,7 @@ _group_patterns: list[URLPattern | URLResolver] = [
     path("description/", groups.group_description, name="group-description"),
     path("tags/", tags.group_tags, name="group-tags"),
     path("tags/edit/", tags.group_tags_edit, name="group-tags-edit"),
+    path("delete/", deletions.group_delete, name="group-delete"),
     path("register/", register.package_register, name="package-register"),
     path("register/container/", register.package_register_container, name="package-register-container"),
     path("versions/<version:version>/", include(_version_patterns)),
@@ -73,6 +76,9 @@ urlpatterns = [
     path("packages/<region:region>/<name:name>/", versions.unversioned_detail, name="unversioned-detail"),
     path("packages/<region:region>/<name:name>/", include((_package_patterns, "web"), namespace="unversioned")),
     path("activity/", activity.activity_list, name="activity"),
+    path("deleted/", deletions.deleted_list, name="deleted-list"),
+    path("deleted/groups/<row:pk>/restore/", deletions.group_restore, name="group-restore"),
+    path("deleted/packages/<row:pk>/restore/", deletions.package_restore, name="package-restore"),
     path("login/", accounts.login, name="login"),
     path("logout/", accounts.logout, name="logout"),
     path("settings/access-keys/", access_keys.key_list, name="access-keys"),

@@ -127,7 +127,9 @@ def test_deleting_restoring_and_registering_at_once_leaves_counts_that_equal_the
     assert not faults
     assert_counts_equal_the_rows(group)
     kinds = Event.objects.filter(group_id=group.pk).values_list("kind", "package_id")
-    deleted, restored = ([p for kind, p in kinds if kind == f"model_package.{word}"] for word in ("deleted", "restored"))
+    deleted, restored = (
+        [p for kind, p in kinds if kind == f"model_package.{word}"] for word in ("deleted", "restored")
+    )
     for package in versions:
         package.refresh_from_db()
         assert deleted.count(package.pk) - restored.count(package.pk) == (package.deleted_at is not None)

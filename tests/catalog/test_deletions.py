@@ -226,4 +226,3 @@ class TestAnyOrder(TestCase):
             except (NotFound, Conflict):
                 pass
             assert_counts_equal_the_rows(group)
-

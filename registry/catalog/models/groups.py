@@ -107,7 +107,10 @@ class ModelPackageGroup(models.Model):
                 "group_versions": ["-version_count", "-id"],
                 "group_name": ["name", "id"],
             }.items()
-        ] + [models.Index(fields=["original_arn"], name="group_original_arn")]
+        ] + [
+            models.Index(fields=["original_arn"], name="group_original_arn"),
+            models.Index(fields=["-deleted_at", "-id"], condition=Q(deleted_at__isnull=False), name="group_deleted"),
+        ]
 
     def __str__(self) -> str:
         return self.name

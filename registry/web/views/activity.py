@@ -59,6 +59,7 @@ def activity_list(request: HttpRequest) -> HttpResponse:
         response = render(request, "activity/_days.html", context)
         patch_vary_headers(response, ["HX-Request"])
         return response
+    context["may_restore"] = actor_of(request).may("model_package.restore")
     context |= {"nav": "activity", "types": TYPES, "groups": [], "people": []}
     if not is_fragment(request):
         context |= {

@@ -20,6 +20,7 @@ from registry.catalog.reports.timeline import Point, VersionFilter
 from registry.events.models import Event
 
 from ..forms.timeline import Asked, default_metric, facets, segments, told
+from ..deletions import deletion_context
 from ..htmx import is_fragment
 from ..subjects import actor_of, find_group
 from ..timelines import lay_out, scale_of, trend_label, trend_points
@@ -42,7 +43,7 @@ def group_detail(request: HttpRequest, region: str, name: str) -> HttpResponse:
     else:
         template = "groups/detail.html"
         context["latest_event"] = getattr(group, "latest_event", None) or 0
-        context |= _head(group, may)
+        context |= _head(group, may) | deletion_context(actor_of(request), group)
     context |= _timeline(group, asked, with_band=target != "group-body")
     response = render(request, template, {**context, "is_fragment": bool(target)})
     if target:

@@ -18,6 +18,7 @@ from registry.catalog.models import ModelPackage, Tag
 from registry.catalog.reports import changes, particulars
 from registry.events.models import Event
 
+from ..deletions import deletion_context
 from ..htmx import is_fragment, render_page
 from ..sentences import Sentence, tell
 from ..subjects import actor_of, find_unversioned, find_version
@@ -135,6 +136,7 @@ def page_context(request: HttpRequest, package: ModelPackage, **state: Any) -> d
         "review": {},
         "stage_form": {},
     }
+    context |= deletion_context(actor, package)
     if package.group is not None:
         context["live_path"] = reverse("package-live", args=[package.region, package.group.name, package.version])
         context["latest_event"] = max((line.id for line in feed), default=0)
