@@ -76,6 +76,9 @@ ADDRESSES: dict[str, dict[str, str]] = {
     **{f"unversioned:{name}": row for name, row in PAIRS.items()},
     "unversioned:tags": {"GET": READ, "POST": "model_package.edit_tags"},
     "unversioned:tags-edit": {"GET": "model_package.edit_tags"},
+    # The search names only pages to somebody without a role: nothing that is in the registry.
+    "search": {"GET": SIGNED_IN},
+    "where-used": {"GET": READ},
     "activity": {"GET": READ},
     "group-live": {"GET": READ},
     "package-live": {"GET": READ},

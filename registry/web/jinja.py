@@ -8,7 +8,7 @@ from django_htmx.jinja import htmx_script
 from jinja2 import Environment
 from markupsafe import Markup, escape
 
-from . import charts, icons, searches, uris, wording
+from . import charts, icons, searches, uris, uses, wording
 
 
 def url(name: str, /, *args: Any, **kwargs: Any) -> str:
@@ -61,5 +61,7 @@ def environment(**options: Any) -> Environment:
         trend=charts.trend,
         uri_pieces=uris.uri_pieces,
         url=url,
+        artifact_used_path=uses.artifact_used_path,
+        image_used_path=uses.image_used_path,
     )
     return env

@@ -19,8 +19,8 @@ from registry.catalog.reports import timeline as reports
 from registry.catalog.reports.timeline import Point, VersionFilter
 from registry.events.models import Event
 
-from ..forms.timeline import Asked, default_metric, facets, segments, told
 from ..deletions import deletion_context
+from ..forms.timeline import Asked, default_metric, facets, segments, told
 from ..htmx import is_fragment
 from ..subjects import actor_of, find_group
 from ..timelines import lay_out, scale_of, trend_label, trend_points
