@@ -82,6 +82,8 @@ def _read_use(text: str) -> Used | None:
         return Used("artifact", f"s3://{bucket[1]}")
     if text[:5].lower() == "s3://" and len(text) > 5:
         return Used("artifact", f"s3://{text[5:]}")
+    if text.startswith("arn:"):
+        return None
     hosted = _WITH_HOST.fullmatch(text)
     if hosted and (_REGISTRY_HOST.match(hosted[1]) or "://" not in text):
         return Used("image", hosted[1].rstrip("/"))

@@ -15,6 +15,7 @@ from .wording import plural
 
 def deletion_context(actor: Actor, subject: ModelPackage | ModelPackageGroup) -> dict[str, Any]:
     """What templates/deletions/_dialog.html needs, for the page that opens it; {} where the actor may not delete."""
+    words: dict[str, Any]
     if isinstance(subject, ModelPackageGroup):
         if not actor.may("model_package_group.delete"):
             return {}

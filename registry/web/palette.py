@@ -157,8 +157,14 @@ def _pages(user: User, actor: Actor, words: list[str], pages: Iterable[tuple[str
     return [
         Hit(label, href, _ICONS[name], keys=keys)
         for label, name, keys, _, more, href in offered
-        if href and all(word.lower() in f"{label} {more}".lower() for word in words)
+        if href and _has_all(f"{label} {more}", words)
     ]
+
+
+def _has_all(text: str, words: list[str]) -> bool:
+    """Each word begins one of the text's."""
+    known = text.lower().split()
+    return all(any(one.startswith(word.lower()) for one in known) for word in words)
 
 
 def reverse_or_none(name: str) -> str | None:

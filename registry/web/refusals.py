@@ -14,7 +14,7 @@ from .views import errors
 
 
 class RefusalsMiddleware:
-    """NotAllowed is 403, NotFound 404, what was deleted 410, a Conflict or AlreadyExists that its view did not show at a field 409."""
+    """NotAllowed is 403, NotFound 404, Deleted 410, a Conflict or AlreadyExists that no view showed at a field 409."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_safe
@@ -11,7 +10,7 @@ from django.views.decorators.http import require_safe
 from registry.accounts.permissions import authorize
 from registry.catalog.reports.uses import COUNT_CAP, uses_page
 
-from ..htmx import is_fragment, render_page
+from ..htmx import is_fragment, page_of_fragment, render_page
 from ..palette import find
 from ..subjects import actor_of
 from ..uses import guess_used, read_used, used_path
@@ -28,7 +27,7 @@ def search(request: HttpRequest) -> HttpResponse:
     """
     text = " ".join(request.GET.get("q", "").split())[:1200]
     # Without script the page itself asks, and speaks of no other page.
-    here = urlsplit(request.headers.get("HX-Current-URL", "")).path if is_fragment(request) else ""
+    here, _ = page_of_fragment(request)
     found = find(request.user, actor_of(request), text, here)  # type: ignore[arg-type]
     if "go" in request.GET and found.target and not is_fragment(request):
         return redirect(found.target)
@@ -38,7 +37,7 @@ def search(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def where_used(request: HttpRequest) -> HttpResponse:
-    """All versions and packages with an image, artifact or digest, newest first; `?q=` guesses which of the three."""
+    """All that use an image, artifact or digest, the last added first; `?q=` guesses which of the three it is."""
     authorize(actor_of(request), "registry.read")
     if (used := guess_used(request.GET.get("q", ""))) is not None:
         return redirect(used_path(used))
@@ -54,5 +53,6 @@ def where_used(request: HttpRequest) -> HttpResponse:
         "newest": used_path(used) if used is not None and after else "",
         "older": older,
         "cap": COUNT_CAP,
+        "stages": settings.REGISTRY_STAGES,
     }
     return render_page(request, "search/used.html", "search/_uses.html", context)

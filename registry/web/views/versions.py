@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import parse_qs, urlencode
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -19,7 +19,7 @@ from registry.catalog.reports import changes, particulars
 from registry.events.models import Event
 
 from ..deletions import deletion_context
-from ..htmx import is_fragment, render_page
+from ..htmx import is_fragment, page_of_fragment, render_page
 from ..sentences import Sentence, tell
 from ..subjects import actor_of, find_unversioned, find_version
 from .tags import tags_context
@@ -79,10 +79,10 @@ def whole_number(text: str | None, digits: int = NUMBER_DIGITS) -> int | None:
 def asked_base(request: HttpRequest, package: ModelPackage) -> int | None:
     """The baseline in the address; for a fragment in the address of the page that it goes into."""
     text = request.GET.get("base")
-    if text is None and is_fragment(request):
-        current = urlsplit(request.headers.get("HX-Current-URL", ""))
-        if current.path == package.get_absolute_url():
-            text = parse_qs(current.query).get("base", [""])[0]
+    if text is None:
+        path, query = page_of_fragment(request)
+        if path == package.get_absolute_url():
+            text = parse_qs(query).get("base", [""])[0]
     return whole_number(text)
 
 
