@@ -8,6 +8,7 @@ from playwright.sync_api import Page
 GROUP = "/groups/us-east-1/digits-classifier/"
 EMPTY_GROUP = "/groups/us-east-1/elnino-sst-forecast/"
 VERSION = f"{GROUP}versions/25/"
+LONG_THIRD = "/groups/us-east-1/hourly-forecast/versions/3/"
 PACKAGE = "/packages/us-east-1/iris-logreg-baseline/"
 
 
@@ -91,6 +92,32 @@ class Place:
         return bool(self.part) or "-" not in self.name
 
 
+def palette(page: Page) -> None:
+    """The palette with what it offers for a word."""
+    page.keyboard.press("Control+k")
+    page.locator(".palette__item").first.wait_for()
+    page.keyboard.type("digits")
+    page.locator('[data-q="digits"]').wait_for()
+
+
+def deleted(page: Page) -> None:
+    """The same address after the version there was deleted, by somebody who may."""
+    if page.get_by_role("heading", name="was deleted").count():
+        return
+    page.goto(f"{page.url}delete/")
+    page.get_by_label("to confirm").fill("hourly-forecast v3")
+    page.get_by_role("button", name="Delete v3").click()
+    page.wait_for_url("**/hourly-forecast/")
+    page.goto(LONG_THIRD)
+
+
+def wrong_name(page: Page) -> None:
+    command("deletedlg")(page)
+    page.get_by_label("to confirm").fill("something else")
+    page.get_by_label("to confirm").press("Enter")
+    page.locator(".field__err").wait_for()
+
+
 PLACES = [
     Place("groups", "/groups/"),
     Place("groups-filter", "/groups/?q=tag:team=vision"),
@@ -131,6 +158,21 @@ PLACES = [
     Place("package", PACKAGE),
     Place("package-menu", PACKAGE, prepare=menu),
     Place("package-tags", f"{PACKAGE}tags/edit/"),
+    Place("search", "/search/?q=digits"),
+    Place("search-empty", "/search/"),
+    Place("search-nothing", "/search/?q=>nothing+like+it"),
+    Place("palette", GROUP, prepare=palette, part="#palette"),
+    Place("used", "/used/?image=sagemaker-scikit-learn"),
+    Place("used-empty", "/used/"),
+    Place("used-nothing", "/used/?image=nothing:1"),
+    Place("version-delete", f"{VERSION}delete/"),
+    Place("version-delete-dialog", VERSION, prepare=command("deletedlg"), part="#deletedlg"),
+    Place("version-delete-wrong", VERSION, "admin", wrong_name, 422, part="#deletedlg"),
+    Place("group-delete", f"{GROUP}delete/"),
+    Place("group-delete-dialog", EMPTY_GROUP, prepare=command("deletedlg"), part="#deletedlg"),
+    Place("version-deleted", LONG_THIRD, prepare=deleted, status=410),
+    Place("deleted", "/deleted/"),
+    Place("deleted-groups", "/deleted/?of=groups"),
     Place("activity", "/activity/"),
     Place("activity-nothing", "/activity/?actor=nobody"),
     Place("login", "/login/", ""),

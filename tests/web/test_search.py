@@ -156,6 +156,8 @@ class TestList:
     def test_an_odd_page_is_no_page(self, viewer, version, here):
         headers = {**HTMX, "HX-Current-URL": here}
         assert viewer.get("/search/", {"q": "v1"}, headers=headers).status_code == 200
+        assert viewer.get(version.get_absolute_url(), headers=headers).status_code == 200
+        assert Client().get("/search/", headers=headers).status_code == 401
 
 
 class TestPage:
