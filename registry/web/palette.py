@@ -189,12 +189,12 @@ def _add_named(found: Found, user: User, named: Named) -> None:
         found.add("Packages", map(_package_hit, packages))
         found.target = packages[0].get_absolute_url() if packages else ""
         return
-    versions = reports.versions_named(user, named)
+    versions, tombstone = reports.versions_named(user, named)
     found.add("Versions", map(_version_hit, versions))
     exact = [v for v in versions if v.group is not None and v.group.name.lower() == named.name.lower()]
     exact = [v for v in versions if named.arn and v.original_arn == named.arn] or exact
     found.target = exact[0].get_absolute_url() if exact else ""
-    if not versions and (tombstone := reports.tombstone_named(user, named)):
+    if tombstone is not None:
         found.target = tombstone.get_absolute_url()
         found.add("Versions", [Hit(str(tombstone), found.target, "trash-2", note="deleted")])
 

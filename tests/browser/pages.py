@@ -8,7 +8,7 @@ from playwright.sync_api import Page
 GROUP = "/groups/us-east-1/digits-classifier/"
 EMPTY_GROUP = "/groups/us-east-1/elnino-sst-forecast/"
 VERSION = f"{GROUP}versions/25/"
-LONG_THIRD = "/groups/us-east-1/hourly-forecast/versions/3/"
+OTHER_VERSION = "/groups/us-east-1/co2-weekly-forecast/versions/3/"
 PACKAGE = "/packages/us-east-1/iris-logreg-baseline/"
 
 
@@ -105,10 +105,10 @@ def deleted(page: Page) -> None:
     if page.get_by_role("heading", name="was deleted").count():
         return
     page.goto(f"{page.url}delete/")
-    page.get_by_label("to confirm").fill("hourly-forecast v3")
+    page.get_by_label("to confirm").fill("co2-weekly-forecast v3")
     page.get_by_role("button", name="Delete v3").click()
-    page.wait_for_url("**/hourly-forecast/")
-    page.goto(LONG_THIRD)
+    page.wait_for_url("**/co2-weekly-forecast/")
+    page.goto(OTHER_VERSION)
 
 
 def wrong_name(page: Page) -> None:
@@ -170,7 +170,7 @@ PLACES = [
     Place("version-delete-wrong", VERSION, "admin", wrong_name, 422, part="#deletedlg"),
     Place("group-delete", f"{GROUP}delete/"),
     Place("group-delete-dialog", EMPTY_GROUP, prepare=command("deletedlg"), part="#deletedlg"),
-    Place("version-deleted", LONG_THIRD, prepare=deleted, status=410),
+    Place("version-deleted", OTHER_VERSION, prepare=deleted, status=410),
     Place("deleted", "/deleted/"),
     Place("deleted-groups", "/deleted/?of=groups"),
     Place("activity", "/activity/"),

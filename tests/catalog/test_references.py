@@ -84,7 +84,7 @@ def viewer(db: None) -> User:
 def versions(user: User, text: str) -> list[str]:
     named = read_reference(text)
     assert isinstance(named, Named)
-    return [str(package) for package in reports.versions_named(user, named)]
+    return [str(package) for package in reports.versions_named(user, named)[0]]
 
 
 def test_a_version_is_found_by_its_arn_in_any_case_and_by_its_original_one(viewer):
@@ -127,11 +127,10 @@ def test_a_deleted_version_is_pointed_at_but_not_for_strangers(viewer):
     services.delete_model_package(actor=an_actor(), package=package)
     named = read_reference("fraud/1")
     assert isinstance(named, Named)
-    assert reports.versions_named(viewer, named) == []
-    assert reports.tombstone_named(viewer, named) == package
+    assert reports.versions_named(viewer, named) == ([], package)
     nobody = make_user("viewer", username="nobody")
     nobody.groups.clear()
-    assert reports.tombstone_named(User.objects.get(pk=nobody.pk), named) is None
+    assert reports.versions_named(User.objects.get(pk=nobody.pk), named) == ([], None)
 
 
 def test_words_find_beginnings_first_then_what_changed_last(viewer):

@@ -34,8 +34,11 @@ def groups_named(user: User, named: Named) -> list[ModelPackageGroup]:
     return found or list(visible.filter(name__iexact=named.name).order_by("region", "name")[:LIMIT])
 
 
-def versions_named(user: User, named: Named) -> list[ModelPackage]:
-    """The live versions that a reference means; a beginning of a group's name will do where it has that number."""
+def versions_named(user: User, named: Named) -> tuple[list[ModelPackage], ModelPackage | None]:
+    """The live versions that a reference means; a beginning of a group's name will do where it has that number.
+
+    Where there is none, the tombstone of a deleted one: its page says who deleted it and when.
+    """
     visible = ModelPackage.objects.visible_to(user).versioned().select_related("group")
     found = list(visible.filter(original_arn=named.arn)[:LIMIT]) if named.arn else []
     groups = groups_named(user, named)
@@ -44,7 +47,10 @@ def versions_named(user: User, named: Named) -> list[ModelPackage]:
     place = {group.pk: number for number, group in enumerate(groups)}
     numbered = visible.filter(group__in=place, version=named.version)
     found += [p for p in sorted(numbered, key=lambda p: place[p.group_id or 0]) if p not in found]
-    return found[:LIMIT]
+    if found or not groups:
+        return found[:LIMIT], None
+    gone = ModelPackage.objects.filter(group__in=place, version=named.version, deleted_at__isnull=False)
+    return [], gone.select_related("group").first()
 
 
 def packages_named(user: User, named: Named) -> list[ModelPackage]:
@@ -54,15 +60,6 @@ def packages_named(user: User, named: Named) -> list[ModelPackage]:
     own = visible.filter(name=named.name)
     own = own.filter(region=named.region) if named.region else own
     return found + [p for p in own.order_by("region")[:LIMIT] if p not in found]
-
-
-def tombstone_named(user: User, named: Named) -> ModelPackage | None:
-    """The deleted version of a live group that a reference means, for its page says who deleted it and when."""
-    if user.role is None or named.kind != "version":
-        return None
-    groups = [group.pk for group in groups_named(user, named)]
-    gone = ModelPackage.objects.filter(group__in=groups, version=named.version, deleted_at__isnull=False)
-    return gone.select_related("group").first() if groups else None
 
 
 def groups_called(user: User, words: Sequence[str], limit: int = LIMIT) -> list[ModelPackageGroup]:

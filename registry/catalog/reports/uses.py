@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 ROWS = 50
 COUNT_CAP = 1000
-WIDE = 20_000
+WIDE = 5_000
 _INDEXED = 512  # characters of an artifact's URI that its index holds
 
 
@@ -120,9 +120,9 @@ def _named(path: str, name: str, is_tagged: bool) -> Q:
     begins = Q(image=path)
     for end in ends:
         begins |= Q(image__prefix=path + end)
-    if not _is_host(path.partition("/")[0]):
-        begins |= Q(image__contains_exactly=f"/{path}")
-    return behind & begins
+    if _is_host(path.partition("/")[0]):
+        return begins
+    return behind & (begins | Q(image__contains_exactly=f"/{path}"))
 
 
 def _in_range(visible: QuerySet[ModelPackage], containers: QuerySet[Container]) -> QuerySet[ModelPackage]:
