@@ -50,6 +50,8 @@ class Configuration:
     stages: tuple[str, ...]
     trusted_proxies: int
     workers: int
+    max_groups: int
+    max_versions: int
 
     @property
     def is_https(self) -> bool:
@@ -80,6 +82,8 @@ def read(environ: Mapping[str, str] = os.environ) -> Configuration:
         stages=read_stages(environ),
         trusted_proxies=read_number(environ, "REGISTRY_TRUSTED_PROXIES", 0, 0, 10),
         workers=read_number(environ, "REGISTRY_WORKERS", 2, 1, 64),
+        max_groups=read_number(environ, "REGISTRY_MAX_GROUPS", 0, 0, 10**9),
+        max_versions=read_number(environ, "REGISTRY_MAX_VERSIONS", 0, 0, 10**9),
     )
 
 
@@ -215,14 +219,15 @@ def sqlite(path: Path, options: dict[str, str]) -> dict[str, Any]:
     return {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": path,
-        "CONN_MAX_AGE": 0,
+        # Opening and closing is a third of the time of a short call; each thread of the server keeps its own.
+        "CONN_MAX_AGE": None,
         "OPTIONS": {
             "timeout": int(timeout),
             # Take the write lock at the start: a transaction that reads first and then writes cannot wait.
             "transaction_mode": "IMMEDIATE",
             # FULL: with NORMAL a power cut may take back what was acknowledged.
             "init_command": (
-                "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA mmap_size=134217728; PRAGMA cache_size=-16384"
+                "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA mmap_size=134217728; PRAGMA cache_size=-4096"
             ),
         },
     }
@@ -231,6 +236,9 @@ def sqlite(path: Path, options: dict[str, str]) -> dict[str, Any]:
 def postgresql(parts: Any, port: int | None, options: dict[str, str]) -> dict[str, Any]:
     """Return the settings of a PostgreSQL database behind a small connection pool in each worker."""
     shown = without_password(parts.geturl())
+    prepared = options.pop("prepared_statements", "on")
+    if prepared not in ("on", "off"):
+        raise refuse("DATABASE_URL", shown, "prepared_statements=on or off")
     unknown = sorted(set(options) - LIBPQ_OPTIONS - set(POOL_OPTIONS))
     if unknown:
         raise refuse("DATABASE_URL", shown, f"known options; {', '.join(unknown)} is none")
@@ -259,7 +267,8 @@ def postgresql(parts: Any, port: int | None, options: dict[str, str]) -> dict[st
         "CONN_MAX_AGE": 0,
         # A query before each use; without it a restart of the database gives a row of 500s.
         "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": {"pool": pool, **options},
+        # What registry.statements runs is planned once; off for a pooler that hands a connection to several.
+        "OPTIONS": {"pool": pool, "prepare_threshold": 0 if prepared == "on" else None, **options},
     }
 
 

@@ -59,6 +59,7 @@ def test_data_folder_is_made_for_its_owner_only(tmp_path):
         ("DATABASE_URL", "postgresql://localhost:port/registry", "an address"),
         ("DATABASE_URL", "postgresql://localhost/registry?sslmod=require", "sslmod is none"),
         ("DATABASE_URL", "postgresql://localhost/registry?pool_max_size=0", "pool_max_size"),
+        ("DATABASE_URL", "postgresql://localhost/registry?prepared_statements=1", "prepared_statements=on or off"),
     ],
 )
 def test_wrong_value_is_refused_by_name_value_and_expectation(tmp_path, name, value, expected):
@@ -127,8 +128,17 @@ def test_postgresql_address_with_options(tmp_path):
         "5433",
     )
     assert found["NAME"] == "registry"
-    assert found["OPTIONS"] == {"pool": {"min_size": 1, "max_size": 8, "timeout": 15}, "sslmode": "require"}
+    assert found["OPTIONS"] == {
+        "pool": {"min_size": 1, "max_size": 8, "timeout": 15},
+        "prepare_threshold": 0,
+        "sslmode": "require",
+    }
     assert found["CONN_MAX_AGE"] == 0 and found["CONN_HEALTH_CHECKS"] is True
+
+
+def test_postgresql_behind_a_pooler_prepares_nothing(tmp_path):
+    address = "postgresql://me@/registry?prepared_statements=off"
+    assert read(environ(tmp_path, DATABASE_URL=address)).database["OPTIONS"]["prepare_threshold"] is None
 
 
 def test_postgresql_behind_a_socket(tmp_path):

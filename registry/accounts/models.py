@@ -11,6 +11,8 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.functional import cached_property
 
+from registry.statements import Prepared
+
 SOON = timedelta(days=7)
 
 
@@ -119,16 +121,14 @@ class AccessKeyQuerySet(models.QuerySet["AccessKey"]):
 
     def signing(self, key_id: str) -> AccessKey | None:
         """The key of that id with its user and the role that counts now, in one query: every call of the wire asks."""
-        columns = ("pk", "name", "key_id", "encrypted_secret", "role", "expires_at", "is_active", "last_used_at")
-        person = ("user__pk", "user__username", "user__is_active", "user__is_superuser", "user__is_service")
-        rows = list(self.filter(key_id=key_id).order_by().values(*columns, *person, "user__groups__name"))
+        rows = _SIGNING.rows(key_id=key_id)
         if not rows:
             return None
-        first = rows[0]
-        user = User(**{name.removeprefix("user__"): first[name] for name in person})
-        held = Role.ADMIN if user.is_superuser else widest_role(row["user__groups__name"] for row in rows)
+        first = dict(zip((*_KEY_COLUMNS, *_PERSON_COLUMNS), rows[0], strict=False))
+        user = User(**{name.removeprefix("user__"): first[name] for name in _PERSON_COLUMNS})
+        held = Role.ADMIN if user.is_superuser else widest_role(row[-1] for row in rows)
         user.__dict__["role"] = held if user.is_active else None
-        return AccessKey(user=user, **{name: first[name] for name in columns})
+        return AccessKey(user=user, **{name: first[name] for name in _KEY_COLUMNS})
 
 
 class AccessKey(models.Model):
@@ -175,3 +175,15 @@ class AccessKey(models.Model):
         if held is None or not self.role:
             return held
         return min(held, Role(self.role), key=lambda role: role.rank)
+
+
+_KEY_COLUMNS = ("pk", "name", "key_id", "encrypted_secret", "role", "expires_at", "is_active", "last_used_at")
+_PERSON_COLUMNS = ("user__pk", "user__username", "user__is_active", "user__is_superuser", "user__is_service")
+_SIGNING: Prepared[AccessKey] = Prepared(
+    lambda key_id: (
+        AccessKey.objects.filter(key_id=key_id)
+        .order_by()
+        .values_list(*_KEY_COLUMNS, *_PERSON_COLUMNS, "user__groups__name")
+    ),
+    key_id=str,
+)

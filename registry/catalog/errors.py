@@ -22,6 +22,10 @@ class AlreadyExists(Refused):
         self.existing = existing
 
 
+class LimitReached(Refused):
+    """A quota of the settings is used up."""
+
+
 class Conflict(Refused):
     """Somebody changed the object since it was read: nothing was saved.
 

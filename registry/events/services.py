@@ -10,6 +10,8 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
+from registry.statements import insert
+
 from .models import Event
 
 # The filter words of the activity page.
@@ -69,7 +71,7 @@ def record(
     if package is not None and group is None and package.group_id:
         group = package.group
     subject = package if package is not None else group
-    return Event.objects.create(
+    event = Event(
         at=at or timezone.now(),
         kind=kind,
         category=CATEGORIES[kind],
@@ -91,3 +93,5 @@ def record(
         before=before,
         after=after,
     )
+    insert([event])
+    return event

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
 from registry.accounts.permissions import NotAllowed
-from registry.catalog.errors import AlreadyExists, Conflict, NotFound
+from registry.catalog.errors import AlreadyExists, Conflict, LimitReached, NotFound
 
 from .subjects import Deleted
 from .views import errors
@@ -30,6 +30,6 @@ class RefusalsMiddleware:
             return errors.permission_denied(request, exception)
         if isinstance(exception, NotFound):
             return errors.gone(request, exception)
-        if isinstance(exception, Conflict | AlreadyExists):
+        if isinstance(exception, Conflict | AlreadyExists | LimitReached):
             return errors.conflict(request, exception)
         return None

@@ -28,7 +28,8 @@ pytestmark = pytest.mark.django_db
 
 LAYOUTS = ["jsonl", "cli"]
 # What the layouts have no place for: where a record came from, how often it was changed here, what a reader noted.
-NOT_CARRIED = {"original_arn", "revision", "metrics_note"}
+# The wire does not say since when a version waits: an import takes the time of its registration.
+NOT_CARRIED = {"original_arn", "revision", "metrics_note", "waiting_since"}
 
 
 def exportdump(path: Path, **options: Any) -> tuple[int, str, str]:

@@ -303,9 +303,9 @@ def test_a_bad_record_is_named_and_stops_no_other(case, tmp_path):
 def test_bad_files_are_named_and_stop_no_other(tmp_path):
     (tmp_path / "a.json").write_bytes(b'{"ModelPackageGroupName": "\xff"}')
     (tmp_path / "b.json").write_bytes(b"")
-    (tmp_path / "c.json").write_bytes(b"[" * (5 * 1024 * 1024))
+    (tmp_path / "c.json").write_bytes(b"[" * (9 * 1024 * 1024))
     (tmp_path / "d.jsonl").write_bytes(
-        b'"' + b"x" * (5 * 1024 * 1024) + b'"\n\xff\n' + json.dumps(group_line()).encode()
+        b'"' + b"x" * (9 * 1024 * 1024) + b'"\n\xff\n' + json.dumps(group_line()).encode()
     )
     (tmp_path / "e.json").symlink_to(tmp_path / "nowhere.json")
     (tmp_path / "loop").symlink_to(tmp_path)
@@ -316,8 +316,8 @@ def test_bad_files_are_named_and_stop_no_other(tmp_path):
         "no answer of DescribeModelPackageGroup, DescribeModelPackage or ListTags.",
         "no UTF-8 at byte 28.",
         "is empty.",
-        "larger than 4 MB; one answer a line in a .jsonl file may be any number.",
-        "larger than 4 MB.",
+        "larger than 8 MB; one answer a line in a .jsonl file may be any number.",
+        "larger than 8 MB.",
         "no UTF-8 at byte 1.",
         "cannot be read: No such file or directory.",
     ]

@@ -4,11 +4,12 @@ import pytest
 from django.apps import apps
 from django.contrib import admin as django_admin
 from django.urls import reverse
+from django.utils import timezone
 
 from registry.accounts.access_keys import create_access_key
 from registry.accounts.models import User
 from registry.accounts.permissions import Actor
-from registry.catalog.models import ModelPackage, ModelPackageGroup
+from registry.catalog.models import Check, ModelPackage, ModelPackageGroup, SavedView, Vote
 from registry.events.models import Event
 from tests.factories import make_group, make_package, make_user, make_version
 
@@ -35,7 +36,12 @@ def fill(rows):
     group = make_group("fraud", tags=[("team", "risk")])
     for n in range(rows):
         make_version(group, customer_metadata_properties={"key": str(n)}, metrics=[("auc", 0.9)])
-        create_access_key(actor=Actor.system("test"), user=make_user("viewer"), name="pipeline")
+        person = make_user("viewer")
+        create_access_key(actor=Actor.system("test"), user=person, name="pipeline")
+        now, version = timezone.now(), ModelPackage.objects.latest("pk")
+        Vote.objects.create(package=version, user=person, user_name=person.username, voted_at=now)
+        Check.objects.create(package=version, name="bias", state="success", reported_at=now, slot=0)
+        SavedView.objects.create(owner=person, page="groups", name=f"mine-{n}", saved_at=now)
     make_package("sold-model", tags=[("a", "b")])
     return group
 

@@ -8,7 +8,8 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-RECORD_MAX = 4 * 1024 * 1024  # bytes; DescribeModelPackage answers have a few kilobytes, model cards up to 100
+# Bytes; DescribeModelPackage answers have a few kilobytes, but a registration of 5 MB is read back as more.
+RECORD_MAX = 8 * 1024 * 1024
 DEPTH_MAX = 64
 
 OPERATIONS = ("DescribeModelPackageGroup", "DescribeModelPackage", "ListTags", "GetModelPackageGroupPolicy")

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 
 from registry.accounts.permissions import NotAllowed
-from registry.catalog.errors import AlreadyExists, Conflict, NotFound, Refused
+from registry.catalog.errors import AlreadyExists, Conflict, LimitReached, NotFound, Refused
 
 # The errors that botocore's model names: typed SDKs read their text from `Message` (contract 4.1).
 _MODELLED = frozenset({"ConflictException", "ResourceLimitExceeded", "ResourceNotFound", "ResourceInUse"})
@@ -60,6 +60,8 @@ def from_domain(error: Exception, *, caller: str, operation: str, resource: str)
             return invalid(f"Model Package Group already exists: {existing.arn}")
         case Conflict():
             return WireError("ConflictException", str(error))
+        case LimitReached():
+            return WireError("ResourceLimitExceeded", str(error))
         case NotFound() | Refused():
             return invalid(str(error))
         case ValidationError():

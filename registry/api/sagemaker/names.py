@@ -38,8 +38,7 @@ def _said(text: str, region: str, kind: str) -> str:
 def find_group(actor: Actor, text: str, region: str, missing: WireError | None = None) -> ModelPackageGroup:
     """The live group that a name or ARN means; raises `missing`, by default "does not exist" (4.3)."""
     name = _own_name(text, region, GROUP)
-    groups = ModelPackageGroup.objects.visible_to(actor)
-    group = groups.filter(region=region, name=name).first() if name else None
+    group = ModelPackageGroup.find(actor, region, name) if name else None
     if group is None:
         raise missing or group_missing(_said(text, region, GROUP))
     return group
@@ -55,13 +54,12 @@ def find_package(actor: Actor, text: str, region: str) -> ModelPackage:
 
 
 def _package_named(actor: Actor, name: str, region: str) -> ModelPackage | None:
-    packages = ModelPackage.objects.visible_to(actor)
     group, slash, number = name.partition("/")
     if not slash:
-        return packages.unversioned().filter(region=region, name=name).first()
+        return ModelPackage.objects.visible_to(actor).unversioned().filter(region=region, name=name).first()
     if not re.fullmatch("[1-9][0-9]{0,8}", number):
         return None
-    return packages.of_version(region, group, int(number)).first()
+    return ModelPackage.find_version(actor, region, group, int(number))
 
 
 def find_tagged(actor: Actor, text: str, region: str) -> ModelPackageGroup | ModelPackage:

@@ -1,4 +1,4 @@
-"""Single rows in the admin site, to find them: they are changed on their group or package."""
+"""Single rows in the admin site, to find them: they are changed on their group, package or list."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from django.contrib import admin
 
 from registry.events.admin import ViewOnlyAdmin
 
-from ..models import Container, CustomerMetadataProperty, Metric, Tag
+from ..models import Check, Container, CustomerMetadataProperty, Metric, SavedView, Tag, Vote
 
 
 class PartAdmin(ViewOnlyAdmin):
@@ -44,3 +44,29 @@ class MetricAdmin(PartAdmin):
     list_filter = ["source"]
     search_fields = ["name__exact"]
     search_help_text = "The whole name of a metric"
+
+
+@admin.register(Vote)
+class VoteAdmin(PartAdmin):
+    list_display = ["user_name", "package", "voted_at", "comment"]
+    list_select_related = ["package__group", "user"]
+    search_fields = ["user_name__exact"]
+    search_help_text = "The whole name of a person"
+
+
+@admin.register(Check)
+class CheckAdmin(PartAdmin):
+    list_display = ["name", "state", "package", "reported_at", "reported_by_name"]
+    list_filter = ["state"]
+    search_fields = ["name__exact"]
+    search_help_text = "The whole name of a check"
+
+
+@admin.register(SavedView)
+class SavedViewAdmin(ViewOnlyAdmin):
+    list_display = ["name", "page", "owner", "is_shared", "saved_at"]
+    list_filter = ["page", "is_shared"]
+    list_select_related = ["owner"]
+    search_fields = ["name__exact"]
+    search_help_text = "The whole name of a view"
+    ordering = ["-id"]

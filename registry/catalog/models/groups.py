@@ -9,6 +9,8 @@ from django.db import models
 from django.db.models import F, Q, Subquery
 from django.urls import reverse
 
+from registry.statements import Prepared
+
 from ..validators import (
     DESCRIPTION_MAX,
     METRIC_NAME_MAX,
@@ -126,7 +128,17 @@ class ModelPackageGroup(models.Model):
         """The group's ARN in this registry (contract section 5)."""
         return f"arn:aws:sagemaker:{self.region}:{settings.REGISTRY_ACCOUNT_ID}:model-package-group/{self.name}"
 
+    @classmethod
+    def find(cls, user: User | Actor, region: str, name: str) -> ModelPackageGroup | None:
+        """The group of that name that `user` may know of; as visible_to, by a statement compiled once."""
+        return _NAMED.first(region=region, name=name) if user.role is not None else None
+
     @property
     def unset_count(self) -> int:
         """Live versions without an approval status."""
         return self.version_count - self.waiting_count - self.approved_count - self.rejected_count
+
+
+_NAMED: Prepared[ModelPackageGroup] = Prepared(
+    lambda region, name: ModelPackageGroup.objects.live().filter(region=region, name=name), region=str, name=str
+)

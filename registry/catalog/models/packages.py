@@ -10,6 +10,8 @@ from django.db.models import Q
 from django.db.models.functions import Coalesce
 from django.urls import reverse
 
+from registry.statements import Prepared
+
 from ..validators import (
     DESCRIPTION_MAX,
     NAME_MAX,
@@ -203,6 +205,11 @@ class ModelPackage(models.Model):
             return reverse("package-detail", args=[self.region, self.group.name, self.version])
         return reverse("unversioned-detail", args=[self.region, self.name])
 
+    @classmethod
+    def find_version(cls, user: User | Actor, region: str, group: str, version: int) -> ModelPackage | None:
+        """The version with its group, if `user` may know of it; as visible_to, by a statement compiled once."""
+        return _VERSION.first(region=region, group=group, version=version) if user.role is not None else None
+
     @property
     def is_versioned(self) -> bool:
         return self.group_id is not None
@@ -231,3 +238,11 @@ class ModelPackage(models.Model):
         if self.stage_description:
             cycle["StageDescription"] = self.stage_description
         return cycle
+
+
+_VERSION: Prepared[ModelPackage] = Prepared(
+    lambda region, group, version: ModelPackage.objects.live().of_version(region, group, version),
+    region=str,
+    group=str,
+    version=int,
+)

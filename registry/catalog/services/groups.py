@@ -14,6 +14,7 @@ from registry.events.services import record
 from ..errors import AlreadyExists
 from ..models import ModelPackageGroup
 from .locks import conflict, lock_group, touch_group, user_context
+from .quotas import check_room_for_group
 from .registrations import clean_tags
 from .states import group_state
 from .tags import insert_tags
@@ -62,6 +63,7 @@ def create_model_package_group(
     with the group that has the name.
     """
     authorize(actor, "model_package_group.create")
+    check_room_for_group(region)
     now = timezone.now()
     group = ModelPackageGroup(
         region=region,

@@ -11,10 +11,18 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from registry.statements import Prepared, insert
+
 from ..errors import Refused
 from ..models import AnsweredCall
 
 KEPT = timedelta(days=7)
+_ANSWERED: Prepared[AnsweredCall] = Prepared(
+    lambda region, operation, token: AnsweredCall.objects.filter(region=region, operation=operation, token=token),
+    region=str,
+    operation=str,
+    token=str,
+)
 
 
 def _hash(request: Mapping[str, Any]) -> str:
@@ -38,10 +46,10 @@ def once(
             # Old answers are swept by one call in 256: each call would pay for it, and none needs it.
             if digest.startswith("00"):
                 AnsweredCall.objects.filter(answered_at__lt=timezone.now() - KEPT).delete()
-            call = AnsweredCall.objects.filter(**scope).first()
+            call = _ANSWERED.first(**scope)
             if call is None:
                 answer = do()
-                AnsweredCall.objects.create(**scope, request_hash=digest, answer=answer)
+                insert([AnsweredCall(**scope, request_hash=digest, answer=answer)])
                 return answer
     except (IntegrityError, Refused):
         # A twin that ran at the same time may have been first: all of this one is undone, the twin's answer stands.

@@ -11,11 +11,13 @@ from django.core.exceptions import ValidationError
 from django.db import DataError, IntegrityError, transaction
 
 from registry.accounts.permissions import Actor, authorize
+from registry.events.models import Event
 from registry.events.services import record as record_event
+from registry.statements import note_bulk_load
 
 from ..errors import AlreadyExists, Refused
 from ..metric_reports import MetricReports
-from ..models import ModelPackage, ModelPackageGroup
+from ..models import Container, CustomerMetadataProperty, Metric, ModelPackage, ModelPackageGroup
 from .import_records import FaultyRecord, GroupRecord, PackageRecord
 from .imports import Outcome, Reports, import_model_package, import_model_package_group
 from .packages import count_imported
@@ -26,6 +28,8 @@ Key = tuple[str, str, int | None]
 # One transaction holds this many records, or fewer large ones: quick, and no other writer waits for long.
 CHUNK_RECORDS = 100
 CHUNK_BYTES = 8 * 1024 * 1024
+# From this many new packages on, an import is a bulk load.
+BULK = 1000
 
 
 def import_records(
@@ -61,6 +65,8 @@ def import_records(
         if told.keys() - {"faults"} and not dry_run:
             with transaction.atomic():
                 record_event(actor, "registry.imported", target=source[:256], after=told, batch=run.batch)
+                if counts["versions"] + counts["packages"] >= BULK:
+                    note_bulk_load(ModelPackageGroup, ModelPackage, Container, CustomerMetadataProperty, Metric, Event)
     return counts
 
 

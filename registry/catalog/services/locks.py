@@ -14,14 +14,22 @@ from django.utils import timezone
 
 from registry.accounts.permissions import Actor
 from registry.events.models import Event
+from registry.statements import Prepared, update
 
 from ..errors import Conflict, NotFound
 from ..models import ModelPackage, ModelPackageGroup
 
+_GROUP: Prepared[ModelPackageGroup] = Prepared(
+    lambda pk: ModelPackageGroup.objects.select_for_update().live().filter(pk=pk), pk=int
+)
+_PACKAGE: Prepared[ModelPackage] = Prepared(
+    lambda pk: ModelPackage.objects.select_for_update().live().filter(pk=pk), pk=int
+)
+
 
 def lock_group(pk: int) -> ModelPackageGroup:
     """The live group, locked until the transaction ends; NotFound when it was deleted meanwhile."""
-    group = ModelPackageGroup.objects.select_for_update().live().filter(pk=pk).first()
+    group = _GROUP.first(pk=pk)
     if group is None:
         raise NotFound("This group was deleted.")
     return group
@@ -33,7 +41,7 @@ def lock_package(seen: ModelPackage) -> ModelPackage:
     `seen` is the package as it was read before; its group never changes.
     """
     group = lock_group(seen.group_id) if seen.group_id else None
-    package = ModelPackage.objects.select_for_update().live().filter(pk=seen.pk).first()
+    package = _PACKAGE.first(pk=seen.pk)
     if package is None:
         raise NotFound("This version was deleted.")
     package.group = group
@@ -47,12 +55,16 @@ def user_context(actor: Actor) -> dict[str, Any]:
     return {"IamIdentity": {"Arn": f"arn:aws:iam::{account}:user/{actor.name}", "PrincipalId": principal}}
 
 
+def save(row: ModelPackageGroup | ModelPackage, **changes: Any) -> None:
+    """Set and save these fields of a locked row, nothing else."""
+    for field, value in changes.items():
+        setattr(row, field, value)
+    update(row, list(changes))
+
+
 def touch_group(actor: Actor, group: ModelPackageGroup, *, at: datetime | None = None, **changes: Any) -> None:
     """Save `changes` on a locked group and note who changed it last, and when (now, unless `at` says)."""
-    changes |= {"updated_at": at or timezone.now(), "updated_by_name": actor.name}
-    for field, value in changes.items():
-        setattr(group, field, value)
-    group.save(update_fields=list(changes))
+    save(group, updated_at=at or timezone.now(), updated_by_name=actor.name, **changes)
 
 
 def touch_package(
@@ -70,9 +82,7 @@ def touch_package(
         "last_modified_by": user_context(actor),
         "last_modified_by_name": actor.name,
     }
-    for field, value in changes.items():
-        setattr(package, field, value)
-    package.save(update_fields=list(changes))
+    save(package, **changes)
     if package.group is not None:
         touch_group(actor, package.group, at=now, **group_changes())
 

@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from registry.accounts.permissions import Actor, authorize
 from registry.events.services import record
+from registry.statements import Prepared, insert
 
 from ..errors import AlreadyExists, NotFound
 from ..metric_reports import ReportedMetric
@@ -30,9 +31,10 @@ from ..models import (
     ModelPackageGroup,
 )
 from ..validators import validate_name, validate_region
-from .locks import user_context
+from .locks import lock_group, save, user_context
 from .metric_readings import note_out_of_reach, request_metric_reading
 from .metrics import metrics_of_metadata
+from .quotas import check_room_for_version
 from .registrations import Registration
 from .states import package_state
 from .tags import insert_tags
@@ -47,13 +49,33 @@ STATUS_COUNTERS: dict[str | None, str] = {
 }
 
 
-def take_number(group: ModelPackageGroup, package: ModelPackage, *, by: str) -> int:
-    """Raise the group's counters for one more version and return its number.
+_APPROVED: Prepared[ModelPackage] = Prepared(
+    lambda group: (
+        ModelPackage.objects.live()
+        .approved()
+        .filter(group_id=group)
+        .order_by("-version")
+        .values_list("version", "decided_at", "created_at")[:1]
+    ),
+    group=int,
+)
 
-    One UPDATE that also locks the row, so that concurrent writers get 1, 2, 3 … without a gap.
+
+def take_number(group: ModelPackageGroup, package: ModelPackage, *, by: str) -> int:
+    """Raise the counters of a locked group for one more version and return its number.
+
+    The lock is held until the transaction ends, so that concurrent writers get 1, 2, 3 … without a gap.
     """
-    _count_versions(group, [package], last_version=F("last_version") + 1, by=by)
-    group.refresh_from_db(fields=["last_version", "version_count"])
+    created = package.created_at
+    changes: dict[str, Any] = {
+        "last_version": group.last_version + 1,
+        "version_count": group.version_count + 1,
+        "latest_created_at": max(group.latest_created_at or created, created),
+    }
+    if counter := STATUS_COUNTERS.get(package.approval_status):
+        changes[counter] = getattr(group, counter) + 1
+    # A clock that was set back must not make the group look older than it is.
+    save(group, updated_at=max(group.updated_at, created), updated_by_name=by, **changes)
     return group.last_version
 
 
@@ -146,7 +168,7 @@ def insert_package(
     try:
         # A savepoint costs two statements: only where a number or name of somebody else's choice may be taken.
         with transaction.atomic() if may_clash else nullcontext():
-            package.save(force_insert=True)
+            insert([package])
     except IntegrityError as error:
         taken = ModelPackage.objects.live().filter(
             group=group, version=package.version, region=package.region, name=package.name
@@ -154,15 +176,17 @@ def insert_package(
         if not taken.exists():
             raise
         raise AlreadyExists(f"{package} exists already.", taken.first()) from error
-    Container.objects.bulk_create(container_rows(package, registration.containers))
+    insert(container_rows(package, registration.containers))
     pairs = registration.customer_metadata_properties
-    CustomerMetadataProperty.objects.bulk_create(
-        CustomerMetadataProperty(package=package, key=key, value=value, slot=slot)
-        for slot, (key, value) in enumerate(pairs.items())
+    insert(
+        [
+            CustomerMetadataProperty(package=package, key=key, value=value, slot=slot)
+            for slot, (key, value) in enumerate(pairs.items())
+        ]
     )
     typed = dict(registration.metrics)
     taken_names = {*typed, *(m.name for m in reported)}
-    Metric.objects.bulk_create(
+    insert(
         [
             Metric(
                 package=package,
@@ -187,15 +211,8 @@ def insert_package(
 
 def approved_now(group: ModelPackageGroup) -> dict[str, Any]:
     """What the group says of its approved version: the approved one with the highest number, or none."""
-    newest = (
-        ModelPackage.objects.live()
-        .approved()
-        .filter(group=group)
-        .order_by("-version")
-        .values_list("version", "decided_at", "created_at")
-        .first()
-    )
-    version, decided, created = newest or (None, None, None)
+    newest = _APPROVED.rows(group=group.pk)
+    version, decided, created = newest[0] if newest else (None, None, None)
     return {"approved_version": version, "approved_at": decided or created}
 
 
@@ -231,6 +248,9 @@ def create_model_package(
                 validator(value)
             except ValidationError as error:
                 raise ValidationError({field: error.messages}) from error
+    if group is not None:
+        group = lock_group(group.pk)
+        check_room_for_version(group)
     now: datetime = timezone.now()
     decided = registration.approval_status in (ApprovalStatus.APPROVED, ApprovalStatus.REJECTED)
     has_readable_reports, note = note_out_of_reach(registration.model_metrics)

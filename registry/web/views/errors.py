@@ -19,7 +19,7 @@ from django.urls import reverse
 from registry.accounts.models import Role, User
 from registry.accounts.permissions import MINIMUM_ROLE, NotAllowed
 from registry.accounts.throttle import TooManyFailures
-from registry.catalog.errors import AlreadyExists, Conflict, NotFound
+from registry.catalog.errors import AlreadyExists, Conflict, LimitReached, NotFound
 from registry.catalog.models import ModelPackage, ModelPackageGroup
 from registry.catalog.reports.deletions import refusal_of
 from registry.catalog.restoring import restorable_until
@@ -198,7 +198,7 @@ def bad_request(request: HttpRequest, exception: Exception | None = None) -> Htt
     return refuse(request, 400, text, "errors/400.html", {"text": text})
 
 
-def conflict(request: HttpRequest, error: Conflict | AlreadyExists) -> HttpResponse:
+def conflict(request: HttpRequest, error: Conflict | AlreadyExists | LimitReached) -> HttpResponse:
     """409 for a refusal that no view showed at its field: what happened and, if known, who did it."""
     _, back = _subject(request)
     return refuse(request, 409, str(error), "errors/409.html", {"error": error, "back": back or "/groups/"})

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from registry.accounts.permissions import Actor, authorize
 from registry.catalog import services
-from registry.catalog.errors import AlreadyExists, Conflict
+from registry.catalog.errors import AlreadyExists, Conflict, LimitReached
 from registry.catalog.filters import parse
 from registry.catalog.models import ModelPackageGroup
 from registry.catalog.reports import groups as reports
@@ -110,7 +110,7 @@ def _create(actor: Actor, form: GroupForm) -> ModelPackageGroup | None:
             description=data["description"],
             tags=form.tags.pairs,
         )
-    except AlreadyExists as error:
+    except (AlreadyExists, LimitReached) as error:
         form.add_error("name", str(error))
     except ValidationError as error:
         for name, texts in error.message_dict.items():

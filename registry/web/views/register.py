@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from registry.accounts.permissions import authorize
 from registry.catalog import services
-from registry.catalog.errors import AlreadyExists
+from registry.catalog.errors import AlreadyExists, LimitReached
 from registry.catalog.models import ModelPackage
 from registry.catalog.reports.registrations import example_for
 from registry.catalog.validators import CONTAINERS_MAX
@@ -104,6 +104,8 @@ def _register(request: HttpRequest, form: RegistrationForm, **target: Any) -> Mo
         form.take_refusal(refusal)
     except AlreadyExists:
         form.errors["id_name"] = ("There is a package of this name already.",) * 2
+    except LimitReached as refusal:
+        form.general.append(str(refusal))
     return None
 
 

@@ -8,7 +8,7 @@ from django.db.models import Q
 
 from registry.accounts.permissions import authorize
 from registry.catalog import services
-from registry.catalog.models import ModelPackage
+from registry.catalog.models import ModelPackage, ModelPackageGroup
 from registry.catalog.services.states import WIRE_MEMBERS
 
 from .. import names, shapes
@@ -20,8 +20,8 @@ from .lists import answer, created_between, page
 JSON = dict[str, Any]
 # What a summary shows: the JSON columns of a package stay unread.
 SUMMARY_FIELDS = (
-    "region", "name", "version", "description", "created_at", "status", "approval_status", "registration_type",
-    "stage", "stage_status", "stage_description", "group__region", "group__name",
+    "region", "group_id", "name", "version", "description", "created_at", "status", "approval_status",
+    "registration_type", "stage", "stage_status", "stage_description",
 )  # fmt: skip
 # ApprovalDescription is no member of CreateModelPackage.
 _REGISTERED = {column: member for column, member in WIRE_MEMBERS.items() if column != "approval_description"}
@@ -89,13 +89,16 @@ def batch_describe_model_package(call: Call) -> JSON:
 def list_model_packages(call: Call) -> JSON:
     authorize(call.actor, "registry.read")
     rows = ModelPackage.objects.visible_to(call.actor).filter(created_between(call))
-    rows = rows.select_related("group").only(*SUMMARY_FIELDS)
+    rows = rows.only(*SUMMARY_FIELDS)
+    group: ModelPackageGroup | None = None
     group_name = call.get("ModelPackageGroupName")
     kind = call.get("ModelPackageType", "Unversioned")
     if group_name is not None:
-        rows = rows.filter(group=names.find_group(call.actor, group_name, call.region))
+        group = names.find_group(call.actor, group_name, call.region)
+        rows = rows.filter(group=group)
     else:
-        rows = rows.filter(region=call.region)
+        rows = rows.filter(region=call.region).select_related("group")
+        rows = rows.only(*SUMMARY_FIELDS, "group__region", "group__name")
         if kind == "Versioned":
             rows = rows.versioned()
         elif kind == "Unversioned":
@@ -110,6 +113,9 @@ def list_model_packages(call: Call) -> JSON:
         found, token = page(call, rows, fields, lambda p: [p.sort_name, p.sort_version, p.pk])
     else:
         found, token = page(call, rows, ["created_at", "id"], lambda p: [p.created_at.isoformat(), p.pk])
+    if group is not None:
+        for package in found:
+            package.group = group
     return answer("ModelPackageSummaryList", [shapes.package_summary(package) for package in found], token)
 
 

@@ -1,0 +1,114 @@
+"""Statements compiled once: what they read and write is what Django's own queries and saves do."""
+
+import pytest
+from django.db import DatabaseError, connection
+from django.utils import timezone
+
+from registry.catalog.models import Container, ModelPackage, ModelPackageGroup
+from registry.statements import Prepared, insert, update
+
+from .factories import make_group, make_version
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def version():
+    return make_version(make_group("churn"), customer_metadata_properties={"a": "1"})
+
+
+def of_group():
+    return Prepared(
+        lambda group, version: ModelPackage.objects.filter(group__name=group, version=version).select_related("group"),
+        group=str,
+        version=int,
+    )
+
+
+def test_a_model_comes_back_as_by_the_query_itself(version):
+    expected = ModelPackage.objects.select_related("group").get(pk=version.pk)
+    found = of_group().first(group="churn", version=1)
+    for row, same in ((found, expected), (found.group, expected.group)):
+        for field in row._meta.concrete_fields:
+            assert getattr(row, field.attname) == getattr(same, field.attname), field.name
+
+
+def test_the_second_run_takes_the_new_values_and_one_query(version, django_assert_num_queries):
+    prepared = of_group()
+    assert prepared.first(group="other", version=1) is None
+    with django_assert_num_queries(1):
+        found = prepared.first(group="churn", version=1)
+    assert found.group.name == "churn"
+    assert prepared.first(group="churn", version=2) is None
+
+
+def test_values_come_in_their_order_and_types(version):
+    prepared = Prepared(
+        lambda name: ModelPackageGroup.objects.filter(name=name).values_list("created_at", "review_rules", "name"),
+        name=str,
+    )
+    group = version.group
+    assert [tuple(row) for row in prepared.rows(name="churn")] == [(group.created_at, {}, "churn")]
+
+
+def test_a_value_that_the_query_does_not_use_is_refused():
+    with pytest.raises(ValueError, match="does not use region"):
+        Prepared(lambda name, region: ModelPackageGroup.objects.filter(name=name), name=str, region=str).all(
+            name="churn", region="us-east-1"
+        )
+
+
+def test_hostile_values_are_values(version):
+    assert of_group().first(group="churn' OR 1=1 --", version=1) is None
+    assert of_group().first(group="\x010\x01", version=1_987_654_322) is None
+
+
+def test_insert_gives_each_row_its_own_id_in_order(version):
+    Container.objects.filter(package=version).delete()
+    rows = [Container(package=version, position=place, image=f"image:{place}") for place in range(15)]
+    insert(rows)
+    assert {row.pk: row.image for row in rows} == dict(Container.objects.values_list("pk", "image"))
+    insert([])
+
+
+def test_insert_writes_what_save_writes(version):
+    now = timezone.now()
+    made = [
+        ModelPackageGroup(
+            region="us-east-1", name=name, created_at=now, updated_at=now, created_by={"IamIdentity": {"Arn": "a"}}
+        )
+        for name in ("one", "two")
+    ]
+    insert(made[:1])
+    made[1].save()
+    stored = {group.name: group for group in ModelPackageGroup.objects.filter(name__in=["one", "two"])}
+    for field in ModelPackageGroup._meta.concrete_fields:
+        if field.name not in ("id", "name"):
+            assert getattr(stored["one"], field.attname) == getattr(stored["two"], field.attname), field.name
+
+
+def test_update_saves_the_named_fields_and_nothing_else(version):
+    version.stage, version.model_card, version.description = "Staging", {"ModelCardStatus": "Draft"}, "not saved"
+    update(version, ["stage", "model_card"])
+    version.refresh_from_db()
+    assert (version.stage, version.model_card, version.description) == ("Staging", {"ModelCardStatus": "Draft"}, "")
+
+
+def test_update_of_a_row_that_is_gone_is_an_error():
+    now = timezone.now()
+    group = ModelPackageGroup(pk=987, region="us-east-1", name="gone", created_at=now, updated_at=now)
+    with pytest.raises(DatabaseError):
+        update(group, ["name"])
+
+
+def test_compiled_once_a_connection(version):
+    built = []
+
+    def build(name):
+        built.append(name)
+        return ModelPackageGroup.objects.filter(name=name)
+
+    prepared = Prepared(build, name=str)
+    assert [prepared.first(name="churn").name for _ in range(3)] == ["churn"] * 3
+    assert len(built) == 1
+    assert prepared in connection.registry_statements
