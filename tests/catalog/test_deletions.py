@@ -13,7 +13,7 @@ from hypothesis.extra.django import TestCase
 from registry.accounts.models import Role
 from registry.accounts.permissions import NotAllowed
 from registry.catalog import services
-from registry.catalog.errors import AlreadyExists, Conflict, NotFound
+from registry.catalog.errors import AlreadyExists, Conflict, LimitReached, NotFound
 from registry.catalog.models import ModelPackage, ModelPackageGroup
 from registry.catalog.restoring import RESTORABLE
 from registry.events.models import Event
@@ -139,6 +139,18 @@ class TestVersions:
         restore(package)
         assert DBTaskResult.objects.count() == asked + 1
 
+    def test_not_into_a_group_that_is_full_again(self, settings):
+        settings.REGISTRY_MAX_VERSIONS = 2
+        group = make_group()
+        gone = delete(make_version(group))
+        make_version(group)
+        last = make_version(group)
+        with pytest.raises(LimitReached):
+            restore(gone)
+        delete(last)
+        assert restore(gone).version == 1
+        assert_counts_equal_the_rows(group)
+
     def test_reviewers_neither_delete_nor_restore(self):
         reviewer, package = an_actor(Role.REVIEWER), make_version()
         with pytest.raises(NotAllowed):
@@ -182,6 +194,13 @@ class TestNames:
         group = services.delete_model_package_group(actor=ADMIN, group=make_group("fraud"))
         age(group, RESTORABLE + timedelta(seconds=1))
         with pytest.raises(Conflict, match="The group fraud was deleted more than 30 days ago"):
+            services.restore_model_package_group(actor=ADMIN, group=group)
+
+    def test_not_into_a_region_that_is_full_again(self, settings):
+        settings.REGISTRY_MAX_GROUPS = 1
+        group = services.delete_model_package_group(actor=ADMIN, group=make_group("fraud"))
+        make_group("churn")
+        with pytest.raises(LimitReached):
             services.restore_model_package_group(actor=ADMIN, group=group)
 
     def test_the_same_name_in_another_region_is_another_name(self):

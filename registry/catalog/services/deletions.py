@@ -17,6 +17,7 @@ from ..restoring import why_not
 from .locks import lock_group, lock_package, touch_group
 from .metric_readings import note_out_of_reach, request_metric_reading
 from .packages import STATUS_COUNTERS, approved_now
+from .quotas import check_room_for_group, check_room_for_version
 
 
 @transaction.atomic
@@ -40,7 +41,8 @@ def restore_model_package(*, actor: Actor, package: ModelPackage) -> ModelPackag
     """Undo a deletion: the package is again what it was; leaves `model_package.restored`. Needs admin.
 
     Raises Conflict after 30 days or while its group is deleted, AlreadyExists while the name of an unversioned package
-    is taken, NotFound where there was none. One that is not deleted stays as it is, without an event.
+    is taken, LimitReached where the group is full again, NotFound where there was none. One that is not deleted stays
+    as it is, without an event.
     """
     authorize(actor, "model_package.restore", package)
     group = ModelPackageGroup.objects.select_for_update().filter(pk=package.group_id).first()
@@ -53,6 +55,8 @@ def restore_model_package(*, actor: Actor, package: ModelPackage) -> ModelPackag
     gone = group.name if group is not None and group.deleted_at is not None else ""
     if refusal := why_not(str(locked), locked.deleted_at, group_deleted=gone):
         raise Conflict(refusal, current=locked)
+    if group is not None:
+        check_room_for_version(group)
     _bring_back(locked)
     if group is not None:
         _count(actor, group, locked.approval_status, +1)
@@ -86,8 +90,8 @@ def delete_model_package_group(*, actor: Actor, group: ModelPackageGroup) -> Mod
 def restore_model_package_group(*, actor: Actor, group: ModelPackageGroup) -> ModelPackageGroup:
     """Undo the deletion of a group, which comes back empty, with its tags; leaves `model_package_group.restored`.
 
-    Needs admin. Raises Conflict after 30 days, AlreadyExists while its name is taken by another group, NotFound where
-    there was none. One that is not deleted stays as it is, without an event.
+    Needs admin. Raises Conflict after 30 days, AlreadyExists while its name is taken by another group, LimitReached
+    where the region is full again, NotFound where there was none. One that is not deleted stays as it is, without an event.
     """
     authorize(actor, "model_package_group.restore", group)
     locked = ModelPackageGroup.objects.select_for_update().filter(pk=group.pk).first()
@@ -97,6 +101,7 @@ def restore_model_package_group(*, actor: Actor, group: ModelPackageGroup) -> Mo
         return locked
     if refusal := why_not(f"The group {locked.name}", locked.deleted_at):
         raise Conflict(refusal, current=locked)
+    check_room_for_group(locked.region)
     _bring_back(locked)
     touch_group(actor, locked)
     record(actor, "model_package_group.restored", group=locked, after=_group_words(locked))
