@@ -21,8 +21,14 @@
   }
   on('toast', (e) => say(e.detail.text ?? e.detail.value, e.detail.kind));
 
-  /* ---------- controls that only script can serve are hidden until here ---------- */
-  const reveal = (root) => $$('[data-remove-row][hidden], [data-add-row][hidden]', root).forEach((b) => { b.hidden = false; });
+  /* ---------- controls that only script can serve are hidden until here; others show what this browser keeps ---------- */
+  const single = { get off() { try { return localStorage.singleKeys === 'off'; } catch { return false; } }, set off(v) { try { localStorage.singleKeys = v ? 'off' : 'on'; } catch { say('The browser does not keep this choice', 'bad'); } } };
+  const isMac = /Mac|iP(hone|ad)/.test(navigator.platform);
+  const reveal = (root) => {
+    $$('[data-remove-row][hidden], [data-add-row][hidden]', root).forEach((b) => { b.hidden = false; });
+    $$('[data-single-keys]', root).forEach((b) => { b.checked = !single.off; });
+    if (isMac) $$('[data-mod]', root).forEach((k) => { k.textContent = k.textContent.replace('Ctrl', 'Cmd'); });
+  };
   reveal(document);
 
   /* ---------- copy ---------- */
@@ -126,10 +132,7 @@
   on('focusout', (e) => { if (e.target.matches?.('[role=combobox]')) openList(e.target, false); });
 
   /* ---------- keyboard ---------- */
-  const single = { get off() { try { return localStorage.singleKeys === 'off'; } catch { return false; } }, set off(v) { try { localStorage.singleKeys = v ? 'off' : 'on'; } catch { say('The browser does not keep this choice', 'bad'); } } };
-  if (/Mac|iP(hone|ad)/.test(navigator.platform)) $$('[data-mod]').forEach((k) => { k.textContent = k.textContent.replace('Ctrl', 'Cmd'); });
-  const toggle = $('[data-single-keys]');
-  if (toggle) { toggle.checked = !single.off; on('change', () => { single.off = !toggle.checked; }, toggle); }
+  on('change', (e) => { if (e.target.matches?.('[data-single-keys]')) single.off = !e.target.checked; });
 
   /* What a key does stands on the element that does it, so that a page needs no line of script for its keys:
      data-key="a"      a dialog opens, a field gets the focus, a link or button is clicked
@@ -166,7 +169,7 @@
     if (mod && e.key === 'Enter' && e.target.form) {
       /* a form with two decisions has no default: Ctrl Enter must not pick one */
       const submits = [...e.target.form.elements].filter((b) => b.type === 'submit' && !b.disabled), main = submits.find((b) => 'default' in b.dataset) ?? (submits.length < 2 ? submits[0] : null);
-      e.preventDefault(); if (main || !submits.length) e.target.form.requestSubmit(main ?? undefined); return;
+      e.preventDefault(); if (main) main.click(); else if (!submits.length) e.target.form.requestSubmit(); return; /* a click names the button to HTMX too */
     }
     if (mod) {
       const open = $('dialog[open]'); if (e.altKey || e.shiftKey || e.repeat) return;
@@ -209,6 +212,7 @@
     const fresh = (spot.id && document.getElementById(spot.id)) || (e.detail.target?.isConnected ? e.detail.target : null);
     openFacets.forEach((id) => document.getElementById(id)?.setAttribute('open', '')); openFacets = [];
     reveal(document);
+    $('dialog[data-show]:not([open])', fresh ?? document)?.showModal(); /* a dialog that came when it was asked for */
     const asked = used?.dialog;
     if (good && e.detail.elt.matches('form') && asked?.isConnected && asked.open && asked.contains(e.detail.elt)) asked.close(); /* not after a check of one field */
     if (!good && spot.dialog && fresh?.matches('dialog') && !fresh.open) fresh.showModal(); /* errors: the dialog was replaced by itself */

@@ -78,6 +78,7 @@ ADDRESSES: dict[str, dict[str, str]] = {
     "unversioned:tags-edit": {"GET": "model_package.edit_tags"},
     # The search names only pages to somebody without a role: nothing that is in the registry.
     "search": {"GET": SIGNED_IN},
+    "keyboard": {"GET": SIGNED_IN},
     "where-used": {"GET": READ},
     "activity": {"GET": READ},
     "group-live": {"GET": READ},

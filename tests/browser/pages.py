@@ -111,8 +111,20 @@ def deleted(page: Page) -> None:
     page.goto(OTHER_VERSION)
 
 
+def shortcuts(page: Page) -> None:
+    page.keyboard.press("?")
+    page.locator("#shortcuts[open]").wait_for()
+
+
+def delete_dialog(page: Page) -> None:
+    """The dialog that deletes, which is asked for from the menu."""
+    menu(page)
+    page.get_by_role("link", name="Delete").click()
+    page.locator("#deletedlg[open]").wait_for()
+
+
 def wrong_name(page: Page) -> None:
-    command("deletedlg")(page)
+    delete_dialog(page)
     page.get_by_label("to confirm").fill("something else")
     page.get_by_label("to confirm").press("Enter")
     page.locator(".field__err").wait_for()
@@ -166,10 +178,10 @@ PLACES = [
     Place("used-empty", "/used/"),
     Place("used-nothing", "/used/?image=nothing:1"),
     Place("version-delete", f"{VERSION}delete/"),
-    Place("version-delete-dialog", VERSION, prepare=command("deletedlg"), part="#deletedlg"),
+    Place("version-delete-dialog", VERSION, prepare=delete_dialog, part="#deletedlg"),
     Place("version-delete-wrong", VERSION, "admin", wrong_name, 422, part="#deletedlg"),
     Place("group-delete", f"{GROUP}delete/"),
-    Place("group-delete-dialog", EMPTY_GROUP, prepare=command("deletedlg"), part="#deletedlg"),
+    Place("group-delete-dialog", EMPTY_GROUP, prepare=delete_dialog, part="#deletedlg"),
     Place("version-deleted", OTHER_VERSION, prepare=deleted, status=410),
     Place("deleted", "/deleted/"),
     Place("deleted-groups", "/deleted/?of=groups"),
@@ -187,6 +199,7 @@ PLACES = [
     Place("user", "/settings/users/1/"),
     Place("forbidden", "/settings/users/", "viewer", status=403),
     Place("missing", "/groups/us-east-1/nothing-like-it/", status=404),
-    Place("shortcuts", "/groups/", prepare=command("shortcuts"), part="#shortcuts"),
+    Place("shortcuts", "/groups/", prepare=shortcuts, part="#shortcuts"),
+    Place("keyboard", "/keyboard/"),
     Place("usermenu", "/groups/", prepare=user_menu),
 ]

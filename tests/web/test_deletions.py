@@ -96,10 +96,12 @@ class TestTypedName:
         assert "Delete version" in admin.get(version.get_absolute_url()).content.decode()
         reviewer = signed_in("reviewer")
         page = reviewer.get(version.get_absolute_url()).content.decode()
-        assert "Delete version" not in page and "deletedlg" not in page
+        assert "Delete version" not in page and "delete/" not in page
         group = make_group("empty")
         assert "Delete group" not in reviewer.get(group.get_absolute_url()).content.decode()
-        assert 'data-dialog="deletedlg"' in admin.get(group.get_absolute_url()).content.decode()
+        path = f"{group.get_absolute_url()}delete/"
+        assert f'hx-get="{path}"' in admin.get(group.get_absolute_url()).content.decode()
+        assert admin.get(path, headers=HTMX).content.decode().startswith('<dialog class="dialog" id="deletedlg"')
 
 
 class TestUndo:

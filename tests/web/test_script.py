@@ -356,7 +356,7 @@ def test_keys_of_rows_mean_the_row_of_the_cursor(script: Page) -> None:
         `<input type="checkbox" data-key="x" aria-label="Row ${n} chosen">`);
     })""")
     script.keyboard.press("x")
-    assert script.locator("input:checked").count() == 1, "only the switch of the help: no row is meant yet"
+    assert script.locator("input:checked").count() == 0, "no row is meant yet"
     script.keyboard.press("j")
     script.keyboard.press("j")
     script.keyboard.press("x")
@@ -374,7 +374,9 @@ def test_a_key_may_focus_and_escape_is_asked_last(script: Page) -> None:
     script.keyboard.press("c")
     expect(script.locator("#later")).to_be_focused()
     script.keyboard.press("?")
+    expect(script.get_by_role("dialog", name="Keyboard shortcuts")).to_be_visible()
     script.keyboard.press("Escape")
+    expect(script.get_by_role("dialog")).to_have_count(0)
     expect(script.locator("#clear")).to_have_text("Clear")
     script.keyboard.press("Escape")
     expect(script.locator("#clear")).to_have_text("Cleared")

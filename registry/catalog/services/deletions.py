@@ -91,7 +91,8 @@ def restore_model_package_group(*, actor: Actor, group: ModelPackageGroup) -> Mo
     """Undo the deletion of a group, which comes back empty, with its tags; leaves `model_package_group.restored`.
 
     Needs admin. Raises Conflict after 30 days, AlreadyExists while its name is taken by another group, LimitReached
-    where the region is full again, NotFound where there was none. One that is not deleted stays as it is, without an event.
+    where the region is full again, NotFound where there was none. One that is not deleted stays as it is, without an
+    event.
     """
     authorize(actor, "model_package_group.restore", group)
     locked = ModelPackageGroup.objects.select_for_update().filter(pk=group.pk).first()
