@@ -1,5 +1,6 @@
 """The template environment: filters and globals, nothing else."""
 
+from functools import lru_cache
 from typing import Any
 
 from django.templatetags.static import static
@@ -11,8 +12,9 @@ from markupsafe import Markup, escape
 from . import charts, icons, searches, uris, uses, wording
 
 
+@lru_cache(maxsize=8192)
 def url(name: str, /, *args: Any, **kwargs: Any) -> str:
-    """Return the path of a named view."""
+    """Return the path of a named view; remembered, since a page asks for a hundred and most are those of the last."""
     return reverse(name, args=args or None, kwargs=kwargs or None)
 
 
