@@ -68,9 +68,9 @@
     asking = true; const search = location.search, asked = new URLSearchParams(search); asked.set('after', live.dataset.after);
     try {
       const answer = await fetch(`${live.dataset.live}?${asked}`, { headers: { 'HX-Request': 'true' }, redirect: 'manual', signal: AbortSignal.timeout(15000) });
-      if ([400, 401, 403, 404].includes(answer.status)) {
+      if ([400, 401, 403, 404, 410].includes(answer.status)) {
         stopped = true; /* signed out, or what the page shows is gone */
-        const text = answer.status === 404 ? await answer.text() : '';
+        const text = answer.status === 404 || answer.status === 410 ? await answer.text() : '';
         if (text) document.dispatchEvent(new CustomEvent('toast', { detail: { text, kind: 'bad' } }));
       } else if (answer.status === 200) {
         const html = await answer.text();

@@ -24,6 +24,8 @@ MINIMUM_ROLE: dict[str, Role] = {
     "model_package.update_content": Role.CONTRIBUTOR,
     "model_package.delete": Role.ADMIN,
     "model_package_group.delete": Role.ADMIN,
+    "model_package.restore": Role.ADMIN,
+    "model_package_group.restore": Role.ADMIN,
     "model_package_group.edit_policy": Role.ADMIN,
     # It changes how metrics are read, not what may pass: those who read them to decide may set it.
     "model_package_group.edit_metric_choices": Role.REVIEWER,
@@ -55,6 +57,8 @@ _WORDS = {
     "model_package.update_content": "change what was registered",
     "model_package.delete": "delete a version or package",
     "model_package_group.delete": "delete a group",
+    "model_package.restore": "restore a version or package",
+    "model_package_group.restore": "restore a group",
     "model_package_group.edit_policy": "change the policy of a group",
     "model_package_group.edit_metric_choices": "choose how the metrics of a group are read",
     "model_package_group.edit_rules": "change the rules of a group",

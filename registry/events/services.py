@@ -35,6 +35,8 @@ CATEGORIES = {
     "model_package_group.metrics_changed": "metadata",
     "model_package_group.rules_changed": "review",
     "model_package.deleted": "registration",
+    "model_package.restored": "registration",
+    "model_package_group.restored": "registration",
     "model_package.content_changed": "registration",
     "access_key.created": "access",
     "access_key.renamed": "access",

@@ -9,7 +9,7 @@ from django_htmx.jinja import htmx_script
 from jinja2 import Environment
 from markupsafe import Markup, escape
 
-from . import charts, icons, metric_charts, searches, uris, wording
+from . import charts, icons, metric_charts, searches, uris, uses, wording
 
 
 @lru_cache(maxsize=8192)
@@ -65,5 +65,7 @@ def environment(**options: Any) -> Environment:
         trend=charts.trend,
         uri_pieces=uris.uri_pieces,
         url=url,
+        artifact_used_path=uses.artifact_used_path,
+        image_used_path=uses.image_used_path,
     )
     return env

@@ -257,6 +257,11 @@ def _tell_deleted(event: Read) -> Told:
     return Told("trash-2", Markup("deleted {}{}").format(kind, event.subject), "bad", str(quote))
 
 
+def _tell_restored(event: Read) -> Told:
+    kind = "group " if event.row.kind == "model_package_group.restored" else ""
+    return Told("rotate-ccw", Markup("restored {}{}").format(kind, event.subject))
+
+
 def _tell_policy_changed(event: Read) -> Told:
     was, now = event.before.get("ResourcePolicy"), event.after.get("ResourcePolicy")
     verb = "changed" if was and now else "set" if now else "removed"
@@ -346,6 +351,8 @@ TELLERS: dict[str, Callable[[Read], Told]] = {
     "model_package_group.policy_changed": _tell_policy_changed,
     "model_package_group.metrics_changed": _tell_metrics_changed,
     "model_package.deleted": _tell_deleted,
+    "model_package.restored": _tell_restored,
+    "model_package_group.restored": _tell_restored,
     "model_package.content_changed": _tell_content_changed,
     "access_key.created": _tell_key_created,
     "access_key.renamed": _tell_key_renamed,

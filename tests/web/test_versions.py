@@ -183,9 +183,9 @@ class TestPage:
     def test_what_is_not_there_is_404(self, reader, group, address):
         assert reader.get(address).status_code == 404
 
-    def test_deleted_version_is_404(self, reader, group):
+    def test_deleted_version_is_410(self, reader, group):
         ModelPackage.objects.filter(group=group, version=2).update(deleted_at=group.created_at)
-        assert reader.get(url(2)).status_code == 404
+        assert reader.get(url(2)).status_code == 410
 
     def test_stranger_is_sent_to_sign_in(self, client, group):
         assert client.get(url(1)).status_code == 302

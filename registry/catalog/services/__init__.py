@@ -7,7 +7,12 @@ transaction. Locks are taken in one order: the group's row, then the package's.
 from .approvals import update_approval_status
 from .checks import report_check
 from .contents import PackageChanges, update_model_package
-from .deletions import delete_model_package, delete_model_package_group
+from .deletions import (
+    delete_model_package,
+    delete_model_package_group,
+    restore_model_package,
+    restore_model_package_group,
+)
 from .groups import create_model_package_group, update_model_package_group_description
 from .idempotency import once
 from .import_records import FaultyRecord, GroupRecord, PackageRecord
@@ -53,6 +58,8 @@ __all__ = [
     "read_metrics_again",
     "report_check",
     "request_changes",
+    "restore_model_package",
+    "restore_model_package_group",
     "save_view",
     "set_group_policy",
     "set_tags",

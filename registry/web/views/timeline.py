@@ -23,6 +23,7 @@ from registry.catalog.reports.timeline import Point, VersionFilter
 from registry.catalog.rules import ReviewRules
 from registry.events.models import Event
 
+from ..deletions import deletion_context
 from ..forms.compare import compare_href
 from ..forms.timeline import Asked, box_of, default_metric, facets, segments, told
 from ..htmx import is_fragment, render_parts
@@ -49,7 +50,9 @@ def group_detail(request: HttpRequest, region: str, name: str) -> HttpResponse:
     context["is_fragment"] = bool(target)
     if not target:
         context["latest_event"] = getattr(group, "latest_event", None) or 0
-        return render(request, "groups/detail.html", context | _head(group, may))
+        return render(
+            request, "groups/detail.html", context | _head(group, may) | deletion_context(actor_of(request), group)
+        )
     parts = ["groups/_timeline.html"]
     if in_body:
         parts = ["groups/_body.html", "views/_menu.html", *["filters/_box.html"] * asked.redraws]
