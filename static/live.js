@@ -2,7 +2,7 @@
 (() => {
   const $ = (s, r = document) => r.querySelector(s), $$ = (s, r = document) => [...r.querySelectorAll(s)];
   const live = $('[data-live]'); if (!live) return;
-  const EVERY = 3000, SLOWEST = 60000, PARTS = ['version-count', 'band-approved', 'band-waiting', 'band-trend', 'timeline-status', 'timeline-filters', 'timeline-count', 'live-note'];
+  const EVERY = 3000, SLOWEST = 60000, PARTS = ['version-count', 'group-standing', 'band-approved', 'band-waiting', 'band-trend', 'timeline-status', 'timeline-filters', 'timeline-count', 'live-note'];
   const held = new Map(); /* parts that somebody was using when they changed: put in place as soon as nobody does */
   let wait = EVERY, timer = 0, asking = false, stopped = false;
 

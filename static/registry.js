@@ -145,13 +145,13 @@
     m: (e) => focusOn($('#md-add input:not([type=hidden])'), e),
     '[': () => $('a[data-newer][href]')?.click(), ']': () => $('a[data-older][href]')?.click(),
   };
-  const places = { g: '.nav__a[href="/groups/"]', a: '.nav__a[href="/activity/"]', k: '#usermenu a[href="/settings/access-keys/"]' };
+  const places = { g: '.nav__a[href="/groups/"]', r: '.nav__a[href="/review/"]', a: '.nav__a[href="/activity/"]', k: '#usermenu a[href="/settings/access-keys/"]' };
   on('keydown', (e) => {
     if (e.defaultPrevented || e.isComposing) return;
     if ((e.ctrlKey || e.metaKey) && e.key === 'Enter' && e.target.form) {
       /* a form with two decisions has no default: Ctrl Enter must not pick one */
       const submits = [...e.target.form.elements].filter((b) => b.type === 'submit' && !b.disabled), main = submits.find((b) => 'default' in b.dataset) ?? (submits.length < 2 ? submits[0] : null);
-      e.preventDefault(); if (main || !submits.length) e.target.form.requestSubmit(main ?? undefined); return;
+      e.preventDefault(); if (main) main.click(); else if (!submits.length) e.target.form.requestSubmit(); return; /* a click names the button to HTMX too */
     }
     if (e.key === 'Escape') {
       const cancel = $('[data-esc]', e.target.closest?.('[data-editing], form, tr') ?? document.createElement('i'));

@@ -66,6 +66,17 @@ def container_added(page: Page) -> None:
     page.locator("#container-2").wait_for()
 
 
+def review_refused(page: Page) -> None:
+    page.locator("#review-pane").get_by_role("button", name="Reject").click()
+    page.locator("#review-pane .field__err").wait_for()
+
+
+def rules_errors(page: Page) -> None:
+    page.get_by_label("Metric rules").fill("as good as it gets")
+    page.get_by_role("button", name="Save rules").click()
+    page.locator("#errors").wait_for()
+
+
 def sign_in_error(page: Page) -> None:
     page.get_by_label("Username").fill("somebody")
     page.get_by_label("Password").fill("not the password")
@@ -131,6 +142,16 @@ PLACES = [
     Place("package", PACKAGE),
     Place("package-menu", PACKAGE, prepare=menu),
     Place("package-tags", f"{PACKAGE}tags/edit/"),
+    Place("review", "/review/", "reviewer"),
+    Place("review-viewer", "/review/?at=us-east-1/digits-classifier/25", "viewer"),
+    Place("review-decided", "/review/?who=decided"),
+    Place("review-refused", "/review/?at=us-east-1/digits-classifier/25", "reviewer", review_refused, 422),
+    Place("rules", f"{GROUP}rules/"),
+    Place("rules-viewer", f"{EMPTY_GROUP}rules/", "viewer"),
+    Place("rules-errors", f"{EMPTY_GROUP}rules/", prepare=rules_errors, status=422),
+    Place("group-rollback", GROUP, "reviewer", command("rollbackdlg"), part="#rollbackdlg"),
+    Place("version-rollback", f"{GROUP}versions/22/rollback/", "reviewer"),
+    Place("version-decisions", f"{GROUP}versions/22/?feed=decisions"),
     Place("activity", "/activity/"),
     Place("activity-nothing", "/activity/?actor=nobody"),
     Place("login", "/login/", ""),

@@ -208,15 +208,20 @@ def read_vocabulary(group: ModelPackageGroup) -> Vocabulary:
 
 
 def read_approved(group: ModelPackageGroup, metric: str) -> dict[str, Any] | None:
-    """The version approved now, with its value, first container and decision; None without one."""
+    """The version approved now, with its value, first container and decision, and the one to go back to; or None."""
     if group.approved_version is None:
         return None
+    intact = versions_of(group).approved().filter(version__lt=group.approved_version, waiting_since=None)
     found = versions_of(group).filter(version=group.approved_version)
+    found = found.annotate(previous_approved=Subquery(intact.values("version")[:1]))
     return (
         _with_parts(found, metric)
         .values(
             "version",
             "stage",
+            "revision",
+            "waiting_since",
+            "previous_approved",
             "decided_at",
             "decided_by_name",
             "measured__value",

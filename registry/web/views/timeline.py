@@ -16,11 +16,14 @@ from django.views.decorators.http import require_safe
 from registry.catalog.directions import in_reading_order, metric_direction
 from registry.catalog.models import ModelPackageGroup
 from registry.catalog.reports import timeline as reports
+from registry.catalog.reports.stages import standing_columns, standing_of
 from registry.catalog.reports.timeline import Point, VersionFilter
+from registry.catalog.rules import ReviewRules
 from registry.events.models import Event
 
 from ..forms.timeline import Asked, default_metric, facets, segments, told
 from ..htmx import is_fragment
+from ..reviewing import Rollback
 from ..subjects import actor_of, find_group
 from ..timelines import lay_out, scale_of, trend_label, trend_points
 
@@ -30,7 +33,8 @@ def group_detail(request: HttpRequest, region: str, name: str) -> HttpResponse:
     """The page, or for HTMX the part that a filter (#group-body) or another metric (#timeline) replaces."""
     # Read with the group, before what it counts for: nothing that happens meanwhile is missed.
     newest = Event.objects.filter(group_id=OuterRef("pk")).order_by("-id").values("id")[:1]
-    group = find_group(request, region, name, latest_event=Subquery(newest))
+    standing = standing_columns(settings.REGISTRY_STAGES)
+    group = find_group(request, region, name, latest_event=Subquery(newest), **standing)
     asked = Asked.of(request)
     may = actor_of(request).may
     context: dict[str, Any] = {"nav": "groups", "group": group, "may": may, "here": group.get_absolute_url()}
@@ -80,6 +84,8 @@ def _head(group: ModelPackageGroup, may: Callable[[str], bool]) -> dict[str, Any
         "may_edit_description": may("model_package_group.edit_description"),
         "register_path": reverse("package-register", args=address),
         "live_path": reverse("group-live", args=address),
+        "standing": standing_of(group, settings.REGISTRY_STAGES),
+        "rule_count": len(ReviewRules.from_json(group.review_rules).in_words()),
     }
 
 
@@ -127,11 +133,15 @@ def _rows(
 
 def _band(group: ModelPackageGroup, metric: str, series: list[Point], digits: int) -> dict[str, Any]:
     approved = reports.read_approved(group, metric)
+    previous = approved["previous_approved"] if approved else None
     points = trend_points(series, metric, group.get_absolute_url(), digits)
     value = approved["measured__value"] if approved else None
     reference = group.approved_version if value is not None else None
     return {
         "approved": approved,
+        "back": Rollback(approved["version"], approved["stage"], previous, approved["revision"])
+        if approved and previous
+        else None,
         "waiting": reports.read_waiting(group, metric, series),
         "points": points,
         "trend_label": trend_label(points, metric, digits, reference) if points else "",
