@@ -113,7 +113,8 @@ def _done(request: HttpRequest, package: ModelPackage, decision: str, words: str
         context = review_queue.next_context(request, decided, place, following)
         response = toast(render(request, "review/_pane.html", context), f"{package.group}: {words}")
         tab = review_queue.asked_tab(request)
-        response["HX-Push-Url"] = review_queue.queue_path(tab, context.get("at", ""))
+        q = review_queue.asked_filter(request).written.text
+        response["HX-Push-Url"] = review_queue.queue_path(tab, context.get("at", ""), q=q)
         return response
     if is_fragment(request):
         return toast(_card(request, decided, {}, 200), words)

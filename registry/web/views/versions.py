@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import parse_qs
 
 from django.conf import settings
 from django.db.models import OuterRef, Subquery
@@ -14,14 +14,15 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 from markupsafe import Markup
 
-from registry.catalog.filters import tag_text
 from registry.catalog.models import ModelPackage, Tag
 from registry.catalog.reports import changes, particulars
 from registry.catalog.reports.reviews import NOTHING_KNOWN, SPOKEN, Known
 from registry.events.models import Event
 
-from ..htmx import is_fragment, render_page
+from ..deletions import deletion_context
+from ..htmx import is_fragment, page_of_fragment, render_page
 from ..reviewing import review_context
+from ..searches import package_tag_href
 from ..sentences import Sentence, tell
 from ..subjects import actor_of, find_unversioned, find_version
 from .tags import tags_context
@@ -84,10 +85,10 @@ def whole_number(text: str | None, digits: int = NUMBER_DIGITS) -> int | None:
 def asked_base(request: HttpRequest, package: ModelPackage) -> int | None:
     """The baseline in the address; for a fragment in the address of the page that it goes into."""
     text = request.GET.get("base")
-    if text is None and is_fragment(request):
-        current = urlsplit(request.headers.get("HX-Current-URL", ""))
-        if current.path == package.get_absolute_url():
-            text = parse_qs(current.query).get("base", [""])[0]
+    if text is None:
+        path, query = page_of_fragment(request)
+        if path == package.get_absolute_url():
+            text = parse_qs(query).get("base", [""])[0]
     return whole_number(text)
 
 
@@ -142,6 +143,7 @@ def page_context(request: HttpRequest, package: ModelPackage, **state: Any) -> d
         "review": {},
         "stage_form": {},
     }
+    context |= deletion_context(actor, package)
     if package.group is not None:
         context["live_path"] = reverse("package-live", args=[package.region, package.group.name, package.version])
         context["latest_event"] = getattr(package, "latest_event", None) or max((line.id for line in feed), default=0)
@@ -207,11 +209,6 @@ def _before_import(package: ModelPackage, *, decided_since: bool | None) -> list
     words = Markup("registered ") + subject
     lines.append(Sentence(0, package.created_at, package.created_by_name or "unknown", "git-branch", words))
     return lines
-
-
-def package_tag_href(key: str, value: str) -> str:
-    """Where a tag of an unversioned package leads: the packages that have it."""
-    return f"{reverse('package-list')}?{urlencode({'q': tag_text(key, value)})}"
 
 
 def form_text(form: Mapping[str, Any], name: str) -> str:
