@@ -150,24 +150,6 @@ def test_the_second_of_two_people_is_told_what_the_first_saved(open_page: OpenPa
     expect(second.get_by_role("row").filter(has_text=re.compile(r"^seed"))).to_contain_text("22")
 
 
-def test_a_rejection_needs_a_comment(open_page: OpenPage, complaints: Complaints):
-    complaints.allowed.add(422)
-    page = open_page(f"/groups/us-east-1/{LONG_GROUP}/versions/{LONG_VERSIONS}/", "reviewer")
-    expect(page.locator("#version-status")).to_have_text("Waiting")
-    page.locator("#review").get_by_role("button", name="Reject").click()
-    comment = page.locator("#review").get_by_label("Comment")
-    expect(comment).to_be_focused()
-    expect(comment).to_have_attribute("aria-invalid", "true")
-    expect(page.locator("#version-status")).to_have_text("Waiting")
-    comment.fill("Drifts on holidays")
-    page.locator("#review").get_by_role("button", name="Reject").click()
-    expect(page.locator("#version-status")).to_have_text("Rejected")
-    expect(page.locator("#review")).to_contain_text("Drifts on holidays")
-    expect(page.locator(".feed").first).to_contain_text("Drifts on holidays")
-    page.get_by_role("button", name="Undo rejection").click()
-    expect(page.locator("#version-status")).to_have_text("Waiting")
-
-
 def test_a_viewer_is_offered_nothing_to_change(open_page: OpenPage):
     page = open_page("/groups/us-east-1/digits-classifier/", "viewer")
     for words in ("Register version", "Edit tags", "Add tags", "Edit description"):
