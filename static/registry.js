@@ -21,8 +21,14 @@
   }
   on('toast', (e) => say(e.detail.text ?? e.detail.value, e.detail.kind));
 
-  /* ---------- controls that only script can serve are hidden until here ---------- */
-  const reveal = (root) => $$('[data-remove-row][hidden], [data-add-row][hidden]', root).forEach((b) => { b.hidden = false; });
+  /* ---------- controls that only script can serve are hidden until here; others show what this browser keeps ---------- */
+  const single = { get off() { try { return localStorage.singleKeys === 'off'; } catch { return false; } }, set off(v) { try { localStorage.singleKeys = v ? 'off' : 'on'; } catch { say('The browser does not keep this choice', 'bad'); } } };
+  const isMac = /Mac|iP(hone|ad)/.test(navigator.platform);
+  const reveal = (root) => {
+    $$('[data-remove-row][hidden], [data-add-row][hidden]', root).forEach((b) => { b.hidden = false; });
+    $$('[data-single-keys]', root).forEach((b) => { b.checked = !single.off; });
+    if (isMac) $$('[data-mod]', root).forEach((k) => { k.textContent = k.textContent.replace('Ctrl', 'Cmd'); });
+  };
   reveal(document);
 
   /* ---------- copy ---------- */
@@ -83,8 +89,12 @@
 
   /* ---------- filter box: tokens and suggestions ---------- */
   const listOf = (box) => document.getElementById(box.getAttribute('aria-controls') ?? '');
-  const options = (list) => $$('[role=option]', list);
-  const openList = (box, open) => { const list = listOf(box); if (!list) return; list.hidden = !open; box.setAttribute('aria-expanded', open); if (!open) choose(box, -1); };
+  const options = (list) => $$('[role=option]:not([aria-disabled])', list);
+  /* the palette's list stays as long as its dialog, and its first line is chosen: Enter opens it */
+  const openList = (box, open) => {
+    const list = listOf(box); if (!list) return; const stays = 'stays' in list.dataset;
+    list.hidden = !open && !stays; box.setAttribute('aria-expanded', open || stays); choose(box, stays && open ? 0 : -1);
+  };
   const choose = (box, i) => {
     options(listOf(box)).forEach((o, n) => {
       o.id ||= `${box.id || 'box'}-option-${n}`; o.setAttribute('aria-selected', n === i);
@@ -93,11 +103,12 @@
     if (i < 0) box.removeAttribute('aria-activedescendant');
   };
   /* the word under the cursor, with quoted values as one word */
-  const wordAt = (box) => { const before = box.value.slice(0, box.selectionStart ?? box.value.length); return before.match(/(?:[^\s"]|"[^"]*"?)*$/)[0]; };
+  const wordAt = (box) => { const before = box.value.slice(0, box.selectionStart ?? box.value.length); return before.match(/(?:[^\s"()]|"[^"]*"?)*$/)[0]; };
   const pick = (box, option) => {
+    if (option.href) { option.click(); return; }
     const value = option.dataset.value ?? option.textContent.trim(), end = box.selectionStart ?? box.value.length;
-    const start = end - wordAt(box).length, done = !/[:=]$/.test(value);
-    const rest = box.value.slice(end).replace(/^\S*/, ''), text = value + (done && !rest.startsWith(' ') ? ' ' : '');
+    const start = end - wordAt(box).length, done = !/[:=<>]$/.test(value);
+    const rest = box.value.slice(end).replace(/^[^\s)]*/, ''), text = value + (done && !/^[ )]/.test(rest) ? ' ' : '');
     box.value = box.value.slice(0, start) + text + rest; box.focus();
     box.setSelectionRange(start + text.length, start + text.length); openList(box, false);
     box.dispatchEvent(new Event('input', { bubbles: true }));
@@ -105,14 +116,16 @@
   on('keydown', (e) => {
     const box = e.target; if (!box.matches?.('[role=combobox]')) return;
     const list = listOf(box), all = list ? options(list) : [], open = list && !list.hidden && all.length;
-    const i = all.findIndex((o) => o.getAttribute('aria-selected') === 'true');
+    const i = all.findIndex((o) => o.getAttribute('aria-selected') === 'true'), stays = list && 'stays' in list.dataset;
+    /* what is listed is for an earlier text: the form asks, and the server leads on */
+    if (stays && e.key === 'Enter' && $('[data-q]', list)?.dataset.q !== box.value.trim().replace(/\s+/g, ' ')) return;
     if (e.key === 'Backspace' && !box.value) { $$('.token__x', box.closest('.search__box') ?? box.form).pop()?.click(); }
     else if ((e.key === 'ArrowDown' || e.key === 'ArrowUp') && all.length) {
       e.preventDefault(); if (!open) openList(box, true);
       choose(box, (i + (e.key === 'ArrowDown' ? 1 : i < 0 ? 0 : -1) + all.length) % all.length);
     } else if (e.key === 'Enter' && open && i >= 0) { e.preventDefault(); pick(box, all[i]); }
-    else if (e.key === 'Enter') openList(box, false);
-    else if (e.key === 'Escape' && open) { e.preventDefault(); e.stopImmediatePropagation(); openList(box, false); }
+    else if (e.key === 'Enter' && !stays) openList(box, false);
+    else if (e.key === 'Escape' && open && !stays) { e.preventDefault(); e.stopImmediatePropagation(); openList(box, false); }
   });
   on('mousedown', (e) => { if (e.target.closest?.('[role=listbox]')) e.preventDefault(); });
   clicked('[role=listbox] [role=option]', (o) => {
@@ -121,9 +134,7 @@
   on('focusout', (e) => { if (e.target.matches?.('[role=combobox]')) openList(e.target, false); });
 
   /* ---------- keyboard ---------- */
-  const single = { get off() { try { return localStorage.singleKeys === 'off'; } catch { return false; } }, set off(v) { try { localStorage.singleKeys = v ? 'off' : 'on'; } catch { say('The browser does not keep this choice', 'bad'); } } };
-  const toggle = $('[data-single-keys]');
-  if (toggle) { toggle.checked = !single.off; on('change', () => { single.off = !toggle.checked; }, toggle); }
+  on('change', (e) => { if (e.target.matches?.('[data-single-keys]')) single.off = !e.target.checked; });
 
   /* What a key does stands on the element that does it, so that a page needs no line of script for its keys:
      data-key="a"      a dialog opens, a field gets the focus, a link or button is clicked
@@ -160,7 +171,7 @@
     if (mod && e.key === 'Enter' && e.target.form) {
       /* a form with two decisions has no default: Ctrl Enter must not pick one */
       const submits = [...e.target.form.elements].filter((b) => b.type === 'submit' && !b.disabled), main = submits.find((b) => 'default' in b.dataset) ?? (submits.length < 2 ? submits[0] : null);
-      e.preventDefault(); if (main || !submits.length) e.target.form.requestSubmit(main ?? undefined); return;
+      e.preventDefault(); if (main) main.click(); else if (!submits.length) e.target.form.requestSubmit(); return; /* a click names the button to HTMX too */
     }
     if (mod) {
       const open = $('dialog[open]'); if (e.altKey || e.shiftKey || e.repeat) return;
@@ -203,6 +214,7 @@
     const fresh = (spot.id && document.getElementById(spot.id)) || (e.detail.target?.isConnected ? e.detail.target : null);
     openFacets.forEach((id) => document.getElementById(id)?.setAttribute('open', '')); openFacets = [];
     reveal(document);
+    $('dialog[data-show]:not([open])', fresh ?? document)?.showModal(); /* a dialog that came when it was asked for */
     const asked = used?.dialog;
     if (good && e.detail.elt.matches('form') && asked?.isConnected && asked.open && asked.contains(e.detail.elt)) asked.close(); /* not after a check of one field */
     if (!good && spot.dialog && fresh?.matches('dialog') && !fresh.open) fresh.showModal(); /* errors: the dialog was replaced by itself */
