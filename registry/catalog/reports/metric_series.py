@@ -83,12 +83,14 @@ def read_stretches(
         return {}
     quote = connection.ops.quote_name
     package, metric = quote(ModelPackage._meta.db_table), quote(Metric._meta.db_table)
-    # CROSS JOIN keeps SQLite from starting at the metric's name, which other groups' rows share. GROUP BY by place:
-    # where parameters are bound by the server, an expression with parameters equals no other.
+    # CROSS JOIN keeps SQLite from starting at the metric's name, which other groups' rows share, and the plus from one
+    # search for each name in place of one for each version. GROUP BY by position: where parameters are bound by the
+    # server, an expression with parameters equals no other.
+    name = "+m.name" if connection.vendor == "sqlite" else "m.name"
     sql = (
         f"SELECT m.name, (p.version - %s) / %s, MIN(m.value), MAX(m.value) FROM {package} p CROSS JOIN {metric} m "
         "WHERE m.package_id = p.id AND p.group_id = %s AND p.version BETWEEN %s AND %s AND p.deleted_at IS NULL "
-        f"AND m.name IN ({', '.join(['%s'] * len(names))}) GROUP BY 1, 2 ORDER BY 1, 2"
+        f"AND {name} IN ({', '.join(['%s'] * len(names))}) GROUP BY 1, 2 ORDER BY 1, 2"
     )
     found: dict[str, list[Stretch]] = {name: [] for name in names}
     with connection.cursor() as cursor:
