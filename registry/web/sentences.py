@@ -273,10 +273,19 @@ _CONTENTS = {
 }
 
 
+# What the event of a change keeps beside the wire's members: what it meant for the review.
+_OF_THE_REVIEW = {"ChangedSinceApproval", "ChecksOutdated", "Votes"}
+
+
 def _tell_content_changed(event: Read) -> Told:
-    parts = [Markup.escape(_CONTENTS[name]) if name in _CONTENTS else code(name) for name in event.after]
+    names = [name for name in event.after if name not in _OF_THE_REVIEW]
+    parts = [Markup.escape(_CONTENTS[name]) if name in _CONTENTS else code(name) for name in names]
     many = listed(parts) if parts else Markup("content")
-    return Told("pencil", Markup("changed the {} of {}").format(many, event.subject))
+    words = Markup("changed the {} of {}").format(many, event.subject)
+    changed = event.after.get("ChangedSinceApproval")
+    if changed is not None:
+        words += Markup(", which is not what was approved" if changed else ", back to what was approved")
+    return Told("pencil", words, "wait" if changed else "")
 
 
 # ---------- access keys: the target is USER/NAME ----------
