@@ -98,9 +98,21 @@ SERVICES = {
         "model_package_group.delete",
         lambda actor, w: services.delete_model_package_group(actor=actor, group=w["empty"]),
     ),
+    "restore_model_package": (
+        "model_package.restore",
+        lambda actor, w: services.restore_model_package(actor=actor, package=w["deleted"]),
+    ),
+    "restore_model_package_group": (
+        "model_package_group.restore",
+        lambda actor, w: services.restore_model_package_group(actor=actor, group=w["deleted_group"]),
+    ),
     "set_group_policy": (
         "model_package_group.edit_policy",
         lambda actor, w: services.set_group_policy(actor=actor, group=w["group"], policy="{}"),
+    ),
+    "update_metric_choices": (
+        "model_package_group.edit_metric_choices",
+        lambda actor, w: services.update_metric_choices(actor=actor, group=w["group"], leading_metric="auc"),
     ),
     "store_metrics": (
         "model_package.create",
@@ -211,6 +223,9 @@ def test_services_ask_at_every_door(name, door, role):
     version = make_version(group)
     made = {"group": group, "version": version, "package": make_package("sold-model"), "user": make_user("viewer")}
     made["empty"] = make_group("empty")
+    keeper = Actor.system("test")
+    made["deleted"] = services.delete_model_package(actor=keeper, package=make_version(group))
+    made["deleted_group"] = services.delete_model_package_group(actor=keeper, group=make_group("gone"))
     made["key"] = access_keys.create_access_key(actor=Actor.system("test"), user=made["user"], name="pipeline")[0]
     made["view"] = SavedView.objects.create(
         owner=made["user"], page="groups", name="late", is_shared=True, saved_at=timezone.now()

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
@@ -19,6 +20,17 @@ def is_fragment(request: HttpRequest) -> bool:
     return headers.get("HX-Request") == "true" and not (
         headers.get("HX-Boosted") == "true" or headers.get("HX-History-Restore-Request") == "true"
     )
+
+
+def page_of_fragment(request: HttpRequest) -> tuple[str, str]:
+    """Path and query of the page that a fragment goes into; empty for a page, and for an address that is none."""
+    if not is_fragment(request):
+        return "", ""
+    try:
+        current = urlsplit(request.headers.get("HX-Current-URL", ""))
+    except ValueError:
+        return "", ""
+    return current.path, current.query
 
 
 def render_page(

@@ -257,10 +257,26 @@ def _tell_deleted(event: Read) -> Told:
     return Told("trash-2", Markup("deleted {}{}").format(kind, event.subject), "bad", str(quote))
 
 
+def _tell_restored(event: Read) -> Told:
+    kind = "group " if event.row.kind == "model_package_group.restored" else ""
+    return Told("rotate-ccw", Markup("restored {}{}").format(kind, event.subject))
+
+
 def _tell_policy_changed(event: Read) -> Told:
     was, now = event.before.get("ResourcePolicy"), event.after.get("ResourcePolicy")
     verb = "changed" if was and now else "set" if now else "removed"
     return Told("shield-check", Markup("{} the policy of {}").format(verb, event.subject))
+
+
+def _tell_metrics_changed(event: Read) -> Told:
+    def chosen(state: Mapping[str, Any]) -> dict[str, Any]:
+        held = {"leading": state.get("LeadingMetric"), **mapping(state.get("MetricDirections"))}
+        return {name: word for name, word in held.items() if word}
+
+    words = Markup("changed how the metrics of {} are read: ").format(event.subject)
+    return Told(
+        "sliders-horizontal", words + Markup("; ").join(_differences(chosen(event.before), chosen(event.after)))
+    )
 
 
 # Member of UpdateModelPackage -> its words; what is not here is told by the member's own name.
@@ -333,7 +349,10 @@ TELLERS: dict[str, Callable[[Read], Told]] = {
     "model_package.tagged": _tell_tagged,
     "model_package_group.deleted": _tell_deleted,
     "model_package_group.policy_changed": _tell_policy_changed,
+    "model_package_group.metrics_changed": _tell_metrics_changed,
     "model_package.deleted": _tell_deleted,
+    "model_package.restored": _tell_restored,
+    "model_package_group.restored": _tell_restored,
     "model_package.content_changed": _tell_content_changed,
     "access_key.created": _tell_key_created,
     "access_key.renamed": _tell_key_renamed,

@@ -14,7 +14,11 @@ from .wording import utc
 
 
 class Deleted(Http404):
-    """What the address named was deleted; the text says by whom and when."""
+    """What the address named was deleted: `row` is its tombstone, the text says by whom and when."""
+
+    def __init__(self, message: str, row: ModelPackage | ModelPackageGroup) -> None:
+        super().__init__(message)
+        self.row = row
 
 
 def actor_of(request: HttpRequest) -> Actor:
@@ -67,6 +71,6 @@ def refuse_deleted(request: HttpRequest, what: str, rows: QuerySet[Any]) -> None
     """Raise Deleted if one of `rows` was, for somebody who may read here; the last of several of a name counts."""
     if actor_of(request).role is None:
         return
-    found = rows.filter(deleted_at__isnull=False).order_by("-deleted_at").values_list("deleted_at", "deleted_by_name")
-    for at, by in found[:1]:
-        raise Deleted(f"{what} was deleted by {by or 'somebody'} on {utc(at)}.")
+    row = rows.filter(deleted_at__isnull=False).order_by("-deleted_at").first()
+    if row is not None:
+        raise Deleted(f"{what} was deleted by {row.deleted_by_name or 'somebody'} on {utc(row.deleted_at)}.", row)

@@ -235,6 +235,23 @@ class TestDecide:
         assert shown(page) == at(1) and 'hx-swap-oob="delete"' not in page
         assert listed(reviewer.get(QUEUE).content.decode()) == [at(1), at(2), at(3)]
 
+    def test_undo_from_what_was_decided(self, reviewer, three):
+        decide(reviewer, 1, REJECTED, "no")
+        page = reviewer.get(f"{QUEUE}?who=decided").content.decode()
+        assert "Undo rejection" in page
+        page = decide(reviewer, 1, "undo", who="decided").content.decode()
+        assert shown(page) == at(1) and 'value="Approved"' in page
+        assert ModelPackage.objects.get(version=1).approval_status == WAITING
+        response = decide(reviewer, 1, "undo", who="decided")
+        assert response.status_code == 409 and "It cannot be undone" in response.content.decode()
+
+    def test_somebody_else_decided_meanwhile(self, reviewer, three):
+        services.update_approval_status(actor=an_actor(), package=three[0], approval_status=REJECTED, comment="Leaks")
+        response = reviewer.post(review(1), {"decision": APPROVED, "comment": "mine", "seen": "0"}, headers=HTMX)
+        page = response.content.decode()
+        assert response.status_code == 409 and "any-admin rejected v1: Leaks" in re.sub(r"<[^>]+>", "", page)
+        assert 'name="decision"' not in page and "Your comment was not saved" in page and "mine" in page
+
     def test_viewers_decide_nothing(self, as_role, three):
         for headers in (HTMX, {}):
             assert decide(as_role("viewer"), 1, APPROVED, headers=headers).status_code == 403

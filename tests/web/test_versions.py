@@ -69,9 +69,9 @@ class TestPage:
     def test_title_and_neighbours(self, reader, group):
         page = reader.get(url(2)).content.decode()
         assert "<title>fraud v2 · Model Registry</title>" in page
-        assert f'href="{url(3)}" data-newer' in page
-        assert f'href="{url(1)}" data-older' in page
-        assert "data-newer" not in reader.get(url(3)).content.decode()
+        assert f'href="{url(3)}" data-key="["' in page
+        assert f'href="{url(1)}" data-key="]"' in page
+        assert 'data-key="["' not in reader.get(url(3)).content.decode()
 
     def test_first_version_says_so(self, reader, group):
         text = text_of(reader.get(url(1)))
@@ -183,9 +183,9 @@ class TestPage:
     def test_what_is_not_there_is_404(self, reader, group, address):
         assert reader.get(address).status_code == 404
 
-    def test_deleted_version_is_404(self, reader, group):
+    def test_deleted_version_is_410(self, reader, group):
         ModelPackage.objects.filter(group=group, version=2).update(deleted_at=group.created_at)
-        assert reader.get(url(2)).status_code == 404
+        assert reader.get(url(2)).status_code == 410
 
     def test_stranger_is_sent_to_sign_in(self, client, group):
         assert client.get(url(1)).status_code == 302

@@ -186,14 +186,17 @@ def compare_metrics(package: ModelPackage, baseline: ModelPackage | None) -> lis
             theirs[row.name] = row.value
     usual = usual_changes(package, [name for name, row in ours.items() if theirs.get(name, row.value) != row.value])
     changes = []
-    for name in in_reading_order(ours):
+    group = package.group
+    for name in in_reading_order(ours, group):
         row, before = ours[name], theirs.get(name)
         ratio = abs(row.value - before) / usual[name] if before is not None and name in usual else None
         changes.append(
-            MetricChange(name, metric_direction(name), row.value, before, row.standard_deviation, row.source, ratio)
+            MetricChange(
+                name, metric_direction(name, group), row.value, before, row.standard_deviation, row.source, ratio
+            )
         )
-    gone = in_reading_order(theirs.keys() - ours.keys())
-    return changes + [MetricChange(name, metric_direction(name), before=theirs[name]) for name in gone]
+    gone = in_reading_order(theirs.keys() - ours.keys(), group)
+    return changes + [MetricChange(name, metric_direction(name, group), before=theirs[name]) for name in gone]
 
 
 # ---------- metadata ----------

@@ -17,7 +17,7 @@ from django.db.models.functions import Coalesce, Left
 
 from registry.events.models import Event
 
-from ..directions import Direction, in_reading_order, metric_direction
+from ..directions import ChosenMetrics, Direction, leading_metric, metric_direction
 from ..models import ApprovalStatus, Metric, ModelPackage, ModelPackageGroup, Vote
 from ..models.packages import PackageQuerySet
 from ..reviewing import EDITING
@@ -185,10 +185,10 @@ def _measure(items: Sequence[QueueItem], groups: Sequence[tuple[str, Mapping[str
         numbers[pk] = version
     for item, (leading, directions) in zip(items, groups, strict=True):
         ours, theirs = values.get(item.id, {}), values.get(item.base_id or 0, {})
-        item.metric = leading if leading in ours else next(iter(in_reading_order(ours)), "")
+        choices = ChosenMetrics(leading, directions or {})
+        item.metric = leading_metric(ours, choices)
         item.value, item.before = ours.get(item.metric), theirs.get(item.metric)
-        chosen = (directions or {}).get(item.metric)
-        item.direction = metric_direction(item.metric) if chosen is None else chosen
+        item.direction = metric_direction(item.metric, choices)
         item.base = numbers.get(item.base_id or 0)
 
 

@@ -33,4 +33,6 @@ def suggestions_for(group: ModelPackageGroup) -> Suggestions:
     for kind, name in kinds[0].union(*kinds[1:]):
         found[kind].add(name)
     keys = sorted(key for key in found["key"] if not key.startswith(METADATA_PREFIX))
-    return Suggestions(in_reading_order(found["metric"])[:OFFERED], keys[:OFFERED], sorted(found["check"])[:OFFERED])
+    return Suggestions(
+        in_reading_order(found["metric"], group)[:OFFERED], keys[:OFFERED], sorted(found["check"])[:OFFERED]
+    )

@@ -7,7 +7,12 @@ transaction. Locks are taken in one order: the group's row, then the package's.
 from .approvals import update_approval_status
 from .checks import report_check
 from .contents import PackageChanges, update_model_package
-from .deletions import delete_model_package, delete_model_package_group
+from .deletions import (
+    delete_model_package,
+    delete_model_package_group,
+    restore_model_package,
+    restore_model_package_group,
+)
 from .groups import create_model_package_group, update_model_package_group_description
 from .idempotency import once
 from .import_records import FaultyRecord, GroupRecord, PackageRecord
@@ -15,6 +20,7 @@ from .import_runs import import_records
 from .imports import Outcome, import_model_package, import_model_package_group
 from .life_cycles import update_model_life_cycle
 from .metadata import update_customer_metadata
+from .metric_choices import digest_of_metric_choices, update_metric_choices
 from .metric_readings import read_metrics_again
 from .metrics import store_metrics
 from .packages import create_model_package
@@ -43,6 +49,7 @@ __all__ = [
     "delete_model_package_group",
     "delete_tags",
     "delete_view",
+    "digest_of_metric_choices",
     "digest_of_tags",
     "import_model_package",
     "import_model_package_group",
@@ -51,6 +58,8 @@ __all__ = [
     "read_metrics_again",
     "report_check",
     "request_changes",
+    "restore_model_package",
+    "restore_model_package_group",
     "save_view",
     "set_group_policy",
     "set_tags",
@@ -59,6 +68,7 @@ __all__ = [
     "undo_decision",
     "update_approval_status",
     "update_customer_metadata",
+    "update_metric_choices",
     "update_model_life_cycle",
     "update_model_package",
     "update_model_package_group_description",

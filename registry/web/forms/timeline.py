@@ -109,10 +109,14 @@ def box_of(group: ModelPackageGroup, asked: Asked, note: str = "") -> FilterBox:
     return FilterBox(query, group.get_absolute_url(), "group-body", "versions", EXAMPLE, address, hidden, note)
 
 
-def default_metric(vocabulary: Vocabulary) -> str:
-    """The metric to show where the address names none: one that at least half of the recent versions have."""
+def default_metric(vocabulary: Vocabulary, group: ModelPackageGroup) -> str:
+    """The metric to show where the address names none: the group's choice, else one that half of the versions have.
+
+    Of the recent versions; a chosen metric that none of them has does not lead.
+    """
     most = max(vocabulary.metrics.values(), default=0)
-    return leading_metric(name for name, times in vocabulary.metrics.items() if times * 2 >= most)
+    common = [name for name, times in vocabulary.metrics.items() if times * 2 >= most or name == group.leading_metric]
+    return leading_metric(common, group)
 
 
 def segments(group: ModelPackageGroup, asked: Asked) -> list[tuple[str, str, int, str]]:

@@ -77,6 +77,8 @@ def _announced(events: Iterable[Event]) -> str:
             told.append(f"v{event.version} registered")
         elif event.kind == "model_package.deleted":
             told.append(f"v{event.version} deleted")
+        elif event.kind == "model_package.restored":
+            told.append(f"v{event.version} restored")
         elif event.kind == "model_package.approval_status_changed":
             told.append(f"v{event.version} is {status_look(after.get('ModelApprovalStatus')).word}")
         elif event.kind == "model_package.stage_changed":

@@ -17,11 +17,14 @@ from registry.catalog.directions import in_reading_order, metric_direction
 from registry.catalog.filters import TIMELINE
 from registry.catalog.models import ModelPackageGroup
 from registry.catalog.reports import timeline as reports
+from registry.catalog.reports.comparisons import Ref
 from registry.catalog.reports.stages import standing_columns, standing_of
 from registry.catalog.reports.timeline import Point, VersionFilter
 from registry.catalog.rules import ReviewRules
 from registry.events.models import Event
 
+from ..deletions import deletion_context
+from ..forms.compare import compare_href
 from ..forms.timeline import Asked, box_of, default_metric, facets, segments, told
 from ..htmx import is_fragment, render_parts
 from ..list_menus import ListMenu, params_of
@@ -47,7 +50,9 @@ def group_detail(request: HttpRequest, region: str, name: str) -> HttpResponse:
     context["is_fragment"] = bool(target)
     if not target:
         context["latest_event"] = getattr(group, "latest_event", None) or 0
-        return render(request, "groups/detail.html", context | _head(group, may))
+        return render(
+            request, "groups/detail.html", context | _head(group, may) | deletion_context(actor_of(request), group)
+        )
     parts = ["groups/_timeline.html"]
     if in_body:
         parts = ["groups/_body.html", "views/_menu.html", *["filters/_box.html"] * asked.redraws]
@@ -62,7 +67,7 @@ def group_timeline(request: HttpRequest, region: str, name: str) -> HttpResponse
     asked = Asked.read(request, params_of(request, TIMELINE)[0])
     if not is_fragment(request) or asked.before is None:
         return redirect(group.get_absolute_url() + asked.query())
-    metric = asked.metric or default_metric(reports.read_vocabulary(group))
+    metric = asked.metric or default_metric(reports.read_vocabulary(group), group)
     context = {"group": group, "may": actor_of(request).may, "here": group.get_absolute_url()}
     context |= _rows(group, asked, metric, reports.read_series(group, metric), continued=True)
     return render(request, "groups/_timeline_rows.html", context)
@@ -91,7 +96,7 @@ def _head(group: ModelPackageGroup, may: Callable[[str], bool]) -> dict[str, Any
 
 def _timeline(group: ModelPackageGroup, asked: Asked, *, with_band: bool, note: str = "") -> dict[str, Any]:
     vocabulary = reports.read_vocabulary(group)
-    metric = asked.metric or default_metric(vocabulary)
+    metric = asked.metric or default_metric(vocabulary, group)
     series = reports.read_series(group, metric)
     context = _rows(group, asked, metric, series, continued=False)
     context |= {
@@ -108,7 +113,7 @@ def _timeline(group: ModelPackageGroup, asked: Asked, *, with_band: bool, note: 
         context |= _band(group, metric, series, context["scale"].digits)
         waiting = Asked(VersionFilter(status="waiting"), asked.metric, None)
         context["all_waiting"] = group.get_absolute_url() + waiting.query()
-        context["metrics"] = in_reading_order({*vocabulary.metrics, *filter(None, [metric])})
+        context["metrics"] = in_reading_order({*vocabulary.metrics, *filter(None, [metric])}, group)
     return context
 
 
@@ -121,7 +126,7 @@ def _rows(
     rows_path = reverse("group-timeline", args=[group.region, group.name])
     return {
         "metric": metric,
-        "direction": metric_direction(metric),
+        "direction": metric_direction(metric, group),
         "scale": scale,
         "page": page,
         "periods": lay_out(page, scale, continued=continued),
@@ -137,6 +142,7 @@ def _band(group: ModelPackageGroup, metric: str, series: list[Point], digits: in
     approved = reports.read_approved(group, metric)
     previous = approved["previous_approved"] if approved else None
     points = trend_points(series, metric, group.get_absolute_url(), digits)
+    waiting = reports.read_waiting(group, metric, series)
     value = approved["measured__value"] if approved else None
     reference = group.approved_version if value is not None else None
     return {
@@ -144,9 +150,24 @@ def _band(group: ModelPackageGroup, metric: str, series: list[Point], digits: in
         "back": Rollback(approved["version"], approved["stage"], previous, approved["revision"])
         if approved and previous
         else None,
-        "waiting": reports.read_waiting(group, metric, series),
+        "waiting": waiting,
+        "compare_waiting": _compare_waiting(group, [point.version for point in waiting]),
         "points": points,
         "trend_label": trend_label(points, metric, digits, reference) if points else "",
         "reference": value,
         "series_length": len(series),
     }
+
+
+def _compare_waiting(group: ModelPackageGroup, waiting: list[int]) -> tuple[str, str] | None:
+    """(words, address) of the comparison of the waiting versions with the one approved now; None where it is no use.
+
+    That is with fewer than two versions, or where more wait than the band shows.
+    """
+    numbers = sorted({*waiting, *filter(None, [group.approved_version])})
+    if not waiting or len(waiting) < group.waiting_count or len(numbers) < 2:
+        return None
+    refs = [Ref(group.region, group.name, number) for number in numbers]
+    base = next((ref for ref in refs if ref.version == group.approved_version), refs[0])
+    words = {2: "Compare both", 3: "Compare all three"}.get(len(refs), f"Compare all {len(refs)}")
+    return words, compare_href(refs, base)

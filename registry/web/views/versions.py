@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from django.conf import settings
 from django.db.models import OuterRef, Subquery
@@ -19,7 +19,8 @@ from registry.catalog.reports import changes, particulars
 from registry.catalog.reports.reviews import NOTHING_KNOWN, SPOKEN, Known
 from registry.events.models import Event
 
-from ..htmx import is_fragment, render_page
+from ..deletions import deletion_context
+from ..htmx import is_fragment, page_of_fragment, render_page
 from ..reviewing import review_context
 from ..searches import package_tag_href
 from ..sentences import Sentence, tell
@@ -84,10 +85,10 @@ def whole_number(text: str | None, digits: int = NUMBER_DIGITS) -> int | None:
 def asked_base(request: HttpRequest, package: ModelPackage) -> int | None:
     """The baseline in the address; for a fragment in the address of the page that it goes into."""
     text = request.GET.get("base")
-    if text is None and is_fragment(request):
-        current = urlsplit(request.headers.get("HX-Current-URL", ""))
-        if current.path == package.get_absolute_url():
-            text = parse_qs(current.query).get("base", [""])[0]
+    if text is None:
+        path, query = page_of_fragment(request)
+        if path == package.get_absolute_url():
+            text = parse_qs(query).get("base", [""])[0]
     return whole_number(text)
 
 
@@ -142,6 +143,7 @@ def page_context(request: HttpRequest, package: ModelPackage, **state: Any) -> d
         "review": {},
         "stage_form": {},
     }
+    context |= deletion_context(actor, package)
     if package.group is not None:
         context["live_path"] = reverse("package-live", args=[package.region, package.group.name, package.version])
         context["latest_event"] = getattr(package, "latest_event", None) or max((line.id for line in feed), default=0)
