@@ -66,6 +66,8 @@
     const menu = document.getElementById(b.getAttribute('popovertarget')), row = b.closest('tr'), link = $('a.ver', row), file = $('[data-uri]', row);
     $('a', menu).href = `${link.getAttribute('href')}#review`;
     $('[data-row-arn]', menu).dataset.copy = menu.dataset.arn + link.textContent.trim().slice(1);
+    const number = link.textContent.trim().slice(1), compare = $('[data-row-compare]', menu), base = compare?.dataset.rowCompare;
+    if (compare) { compare.hidden = base === number; compare.href = `${compare.href.split('?')[0]}?v=${base}&v=${number}&base=${base}`; }
     const copy = $('[data-row-uri]', menu); copy.hidden = !file; copy.dataset.copy = file?.title ?? '';
   });
 
@@ -101,12 +103,12 @@
     if (i < 0) box.removeAttribute('aria-activedescendant');
   };
   /* the word under the cursor, with quoted values as one word */
-  const wordAt = (box) => { const before = box.value.slice(0, box.selectionStart ?? box.value.length); return before.match(/(?:[^\s"]|"[^"]*"?)*$/)[0]; };
+  const wordAt = (box) => { const before = box.value.slice(0, box.selectionStart ?? box.value.length); return before.match(/(?:[^\s"()]|"[^"]*"?)*$/)[0]; };
   const pick = (box, option) => {
     if (option.href) { option.click(); return; }
     const value = option.dataset.value ?? option.textContent.trim(), end = box.selectionStart ?? box.value.length;
-    const start = end - wordAt(box).length, done = !/[:=]$/.test(value);
-    const rest = box.value.slice(end).replace(/^\S*/, ''), text = value + (done && !rest.startsWith(' ') ? ' ' : '');
+    const start = end - wordAt(box).length, done = !/[:=<>]$/.test(value);
+    const rest = box.value.slice(end).replace(/^[^\s)]*/, ''), text = value + (done && !/^[ )]/.test(rest) ? ' ' : '');
     box.value = box.value.slice(0, start) + text + rest; box.focus();
     box.setSelectionRange(start + text.length, start + text.length); openList(box, false);
     box.dispatchEvent(new Event('input', { bubbles: true }));

@@ -10,11 +10,12 @@ import pytest
 from django.contrib import admin as django_admin
 from django.test import Client
 from django.urls import get_resolver, reverse
+from django.utils import timezone
 
 from registry.accounts.models import AccessKey, Role, User
 from registry.accounts.permissions import MINIMUM_ROLE, Actor
 from registry.catalog import services
-from registry.catalog.models import CustomerMetadataProperty
+from registry.catalog.models import CustomerMetadataProperty, SavedView
 from registry.events.models import Event
 from tests.factories import PASSWORD, REGION, make_group, make_package, make_user, make_version
 from tests.roles import OPEN, ROLES, SIGNED_IN, person, reaches
@@ -45,6 +46,14 @@ ADDRESSES: dict[str, dict[str, str]] = {
     "home": {"GET": SIGNED_IN},
     "group-list": {"GET": READ},
     "group-suggest": {"GET": READ},
+    "group-list-csv": {"GET": READ},
+    "group-detail-csv": {"GET": READ},
+    "package-list-csv": {"GET": READ},
+    "activity-csv": {"GET": READ},
+    "review-csv": {"GET": READ},
+    "saved-views": {"GET": "saved_view.edit_own", "POST": "saved_view.edit_own"},
+    # Of somebody else, who shares it.
+    "saved-view": {"POST": "saved_view.edit_others"},
     "group-create": {"GET": "model_package_group.create", "POST": "model_package_group.create"},
     "group-check-name": {"GET": "model_package_group.create"},
     "group-detail": {"GET": READ},
@@ -57,6 +66,9 @@ ADDRESSES: dict[str, dict[str, str]] = {
     },
     "group-tags": {"GET": READ, "POST": "model_package_group.edit_tags"},
     "group-tags-edit": {"GET": "model_package_group.edit_tags"},
+    "group-metrics": {"GET": READ, "POST": "model_package_group.edit_metric_choices"},
+    "group-compare": {"GET": READ},
+    "compare": {"GET": READ},
     "group-delete": {"GET": "model_package_group.delete", "POST": "model_package_group.delete"},
     "deleted-list": {"GET": "model_package.restore"},
     "group-restore": {"POST": "model_package_group.restore"},
@@ -65,6 +77,10 @@ ADDRESSES: dict[str, dict[str, str]] = {
     "package-register-container": {"GET": READ},
     "package-detail": {"GET": READ},
     "package-review": {"GET": READ, "POST": "model_package.decide"},
+    "package-rollback": {"GET": "model_package.decide", "POST": "model_package.decide"},
+    "group-rules": {"GET": READ, "POST": "model_package_group.edit_rules"},
+    "review-queue": {"GET": READ},
+    "review-pane": {"GET": READ},
     **{f"version:{name}": row for name, row in PAIRS.items()},
     # A version has no tags: its addresses explain that to everybody and save nothing.
     "version:tags": {"GET": READ},
@@ -131,6 +147,13 @@ def world():
             from registry.web.icons import SPRITE_URL
 
             return SPRITE_URL
+        if name == "saved-views":
+            return reverse(name, kwargs={"page": "groups"})
+        if name == "saved-view":
+            view, _ = SavedView.objects.get_or_create(
+                owner=other, page="groups", name="late", is_shared=True, defaults={"saved_at": timezone.now()}
+            )
+            return reverse(name, kwargs={"page": "groups", "pk": view.pk})
         if name.startswith("user-") and parts:
             return reverse(name, kwargs={"pk": other.pk})
         if name.startswith("access-key") and parts:
@@ -218,7 +241,10 @@ FORMS = {
     "group-create": {"name": "new", "region": REGION},
     "group-description": {"description": "New."},
     "group-tags": {"key": "a", "value": "b"},
+    "group-metrics": {"leading_metric": "auc", "name": "auc", "direction": "lower"},
     "package-review": {"decision": "Approved", "comment": "Fine."},
+    "package-rollback": {"comment": "Worse."},
+    "group-rules": {"approvals_needed": "2"},
     "version:metadata": {"key": "b", "value": "2"},
     "version:metadata-row": {"value": "2", "seen": "1"},
     "version:metadata-remove": {"seen": "1"},

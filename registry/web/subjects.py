@@ -40,9 +40,13 @@ def find_group(request: HttpRequest, region: str, name: str, **more: Any) -> Mod
     return group
 
 
-def find_version(request: HttpRequest, region: str, name: str, version: int) -> ModelPackage:
-    """The live version of that address with its group; Http404 where there is none that the user may know of."""
-    package = ModelPackage.objects.visible_to(request.user).of_version(region, name, version).first()  # type: ignore[arg-type]
+def find_version(request: HttpRequest, region: str, name: str, version: int, **more: Any) -> ModelPackage:
+    """The live version of that address with its group; Http404 where there is none that the user may know of.
+
+    `more` are annotations that the page wants from the same query.
+    """
+    visible = ModelPackage.objects.visible_to(request.user)  # type: ignore[arg-type]
+    package = visible.of_version(region, name, version).annotate(**more).first()
     if package is None:
         gone = ModelPackage.objects.of_version(region, name, version)
         refuse_deleted(request, f"v{version} of {name}", gone)

@@ -11,7 +11,9 @@ from .views import (
     access_keys,
     accounts,
     activity,
+    compare,
     deletions,
+    exports,
     groups,
     keyboard,
     live,
@@ -19,7 +21,10 @@ from .views import (
     metrics,
     packages,
     register,
+    review_queue,
     reviews,
+    rules,
+    saved_views,
     search,
     tags,
     timeline,
@@ -28,6 +33,7 @@ from .views import (
 
 register_converter(converters.RegionConverter, "region")
 register_converter(converters.NameConverter, "name")
+register_converter(converters.ListConverter, "list")
 register_converter(converters.VersionConverter, "version")
 register_converter(converters.RowConverter, "row")
 
@@ -47,6 +53,7 @@ _package_patterns = [
 _version_patterns: list[URLPattern | URLResolver] = [
     path("", versions.package_detail, name="package-detail"),
     path("review/", reviews.package_review, name="package-review"),
+    path("rollback/", reviews.package_rollback, name="package-rollback"),
     path("live/", live.package_live, name="package-live"),
     path("", include((_package_patterns, "web"), namespace="version")),
 ]
@@ -54,10 +61,14 @@ _version_patterns: list[URLPattern | URLResolver] = [
 _group_patterns: list[URLPattern | URLResolver] = [
     path("", timeline.group_detail, name="group-detail"),
     path("timeline/", timeline.group_timeline, name="group-timeline"),
+    path("csv/", exports.group_detail_csv, name="group-detail-csv"),
     path("live/", live.group_live, name="group-live"),
     path("description/", groups.group_description, name="group-description"),
     path("tags/", tags.group_tags, name="group-tags"),
     path("tags/edit/", tags.group_tags_edit, name="group-tags-edit"),
+    path("rules/", rules.group_rules, name="group-rules"),
+    path("metrics/", metrics.group_metrics, name="group-metrics"),
+    path("compare/", compare.group_compare, name="group-compare"),
     path("delete/", deletions.group_delete, name="group-delete"),
     path("register/", register.package_register, name="package-register"),
     path("register/container/", register.package_register_container, name="package-register-container"),
@@ -69,18 +80,27 @@ urlpatterns = [
     path("", RedirectView.as_view(pattern_name="group-list"), name="home"),
     path("groups/", groups.group_list, name="group-list"),
     path("groups/suggest/", groups.group_suggest, name="group-suggest"),
+    path("groups/csv/", exports.group_list_csv, name="group-list-csv"),
     path("groups/new/", groups.group_create, name="group-create"),
     path("groups/new/check-name/", groups.group_check_name, name="group-check-name"),
     path("groups/<region:region>/<name:name>/", include(_group_patterns)),
+    path("compare/", compare.compare, name="compare"),
     path("packages/", packages.package_list, name="package-list"),
+    path("packages/csv/", exports.package_list_csv, name="package-list-csv"),
     path("packages/new/", register.unversioned_register, name="unversioned-register"),
     path("packages/new/container/", register.unversioned_register_container, name="unversioned-register-container"),
     path("packages/<region:region>/<name:name>/", versions.unversioned_detail, name="unversioned-detail"),
     path("packages/<region:region>/<name:name>/", include((_package_patterns, "web"), namespace="unversioned")),
+    path("review/", review_queue.review_queue, name="review-queue"),
+    path("review/<region:region>/<name:name>/<version:version>/", review_queue.review_pane, name="review-pane"),
+    path("activity/", activity.activity_list, name="activity"),
+    path("activity/csv/", exports.activity_csv, name="activity-csv"),
+    path("review/csv/", exports.review_csv, name="review-csv"),
+    path("views/<list:page>/", saved_views.view_list, name="saved-views"),
+    path("views/<list:page>/<row:pk>/", saved_views.view_change, name="saved-view"),
     path("search/", search.search, name="search"),
     path("keyboard/", keyboard.shortcuts, name="keyboard"),
     path("used/", search.where_used, name="where-used"),
-    path("activity/", activity.activity_list, name="activity"),
     path("deleted/", deletions.deleted_list, name="deleted-list"),
     path("deleted/groups/<row:pk>/restore/", deletions.group_restore, name="group-restore"),
     path("deleted/packages/<row:pk>/restore/", deletions.package_restore, name="package-restore"),

@@ -10,6 +10,8 @@ EMPTY_GROUP = "/groups/us-east-1/elnino-sst-forecast/"
 VERSION = f"{GROUP}versions/25/"
 OTHER_VERSION = "/groups/us-east-1/co2-weekly-forecast/versions/3/"
 PACKAGE = "/packages/us-east-1/iris-logreg-baseline/"
+V = "us-east-1/digits-classifier"
+COMPARE = f"/compare/?v={V}/22&v={V}/24&v={V}/25"
 
 
 def nothing(page: Page) -> None:
@@ -38,8 +40,31 @@ def row_menu(page: Page) -> None:
     page.get_by_role("button", name="Actions for").first.click()
 
 
+def filter_help(page: Page) -> None:
+    page.get_by_role("button", name="How filters work").click()
+
+
+def views_menu(page: Page) -> None:
+    page.locator("#list-menu > summary").click()
+    page.locator("#views-panel").wait_for()
+
+
+def rows_picked(page: Page) -> None:
+    for box in page.get_by_label("Select v").all()[:2]:
+        box.check()
+    page.locator("#picks").wait_for()
+
+
+def choices_open(page: Page) -> None:
+    page.locator("#choices > summary").click()
+
+
+def add_menu(page: Page) -> None:
+    page.get_by_role("button", name="Add version").click()
+
+
 def facet_menu(page: Page) -> None:
-    page.locator("details.facet > summary").first.click()
+    page.locator("#timeline-filters details.facet > summary").first.click()
 
 
 def metadata_editing(page: Page) -> None:
@@ -65,6 +90,17 @@ def register_errors(page: Page) -> None:
 def container_added(page: Page) -> None:
     page.get_by_role("button", name="Add container").click()
     page.locator("#container-2").wait_for()
+
+
+def review_refused(page: Page) -> None:
+    page.locator("#review-pane").get_by_role("button", name="Reject").click()
+    page.locator("#review-pane .field__err").wait_for()
+
+
+def rules_errors(page: Page) -> None:
+    page.get_by_label("Metric rules").fill("as good as it gets")
+    page.get_by_role("button", name="Save rules").click()
+    page.locator("#errors").wait_for()
 
 
 def sign_in_error(page: Page) -> None:
@@ -134,15 +170,20 @@ PLACES = [
     Place("groups", "/groups/"),
     Place("groups-filter", "/groups/?q=tag:team=vision"),
     Place("groups-fault", "/groups/?q=colour:red"),
+    Place("groups-signs", "/groups/?q=tag:team=vision+OR+(statsu:approved+NOT+approved:none"),
+    Place("groups-help", "/groups/", prepare=filter_help, part="#filter-help"),
+    Place("groups-views", "/groups/?q=tag:team=vision", prepare=views_menu, part="#list-menu"),
+    Place("views", "/views/groups/?q=tag:team=vision", "contributor"),
     Place("groups-empty", "/groups/?q=tag:team=nobody"),
     Place("groups-newgroup", "/groups/", prepare=command("newgroup"), part="#newgroup"),
     Place("newgroup", "/groups/new/"),
     Place("group", GROUP),
     Place("group-viewer", GROUP, "viewer"),
-    Place("group-facet", GROUP, prepare=facet_menu, part="details.facet[open]"),
+    Place("group-facet", GROUP, prepare=facet_menu, part="#timeline-filters details.facet[open]"),
     Place("group-tags", GROUP, prepare=tags_editing, part="#group-tags"),
     Place("group-tags-page", f"{GROUP}tags/edit/"),
     Place("group-description", f"{GROUP}description/"),
+    Place("group-filter", f"{GROUP}?q=metric:accuracy>0.99+OR+status:approved"),
     Place("group-rejected", f"{GROUP}?status=Rejected"),
     Place("group-nothing", f"{GROUP}?stage=Nowhere"),
     Place("group-empty", EMPTY_GROUP),
@@ -150,6 +191,20 @@ PLACES = [
     Place("group-rowmenu", "/groups/us-east-1/randhie-visits/", prepare=row_menu),
     Place("group-long", "/groups/us-east-1/hourly-forecast/"),
     Place("group-older", "/groups/us-east-1/hourly-forecast/?before=9"),
+    Place("group-picked", GROUP, prepare=rows_picked),
+    Place("metrics", f"{GROUP}metrics/"),
+    Place("metrics-one", f"{GROUP}metrics/?metric=accuracy&from=5", "viewer"),
+    Place("metrics-choices", f"{GROUP}metrics/", "reviewer", choices_open, part="#choices"),
+    Place("metrics-long", "/groups/us-east-1/hourly-forecast/metrics/"),
+    Place("metrics-nothing", f"{GROUP}metrics/?metric=nothing"),
+    Place("metrics-empty", f"{EMPTY_GROUP}metrics/"),
+    Place("compare", f"{COMPARE}&base={V}/22"),
+    Place("compare-diff", f"{COMPARE}&diff=1", "viewer"),
+    Place("compare-groups", f"{COMPARE}&v=us-east-1/breast-cancer-screening/11&v=us-east-1/iris-logreg-baseline"),
+    Place("compare-add", COMPARE, prepare=add_menu, part="#addver"),
+    Place("compare-eight", "/compare/?" + "&".join(f"v={V}/{n}" for n in range(18, 26))),
+    Place("compare-one", f"/compare/?v={V}/25&v={V}/99&v=nothing"),
+    Place("compare-empty", "/compare/"),
     Place("version", VERSION),
     Place("version-viewer", VERSION, "viewer"),
     Place("version-approved", f"{GROUP}versions/22/"),
@@ -170,6 +225,17 @@ PLACES = [
     Place("package", PACKAGE),
     Place("package-menu", PACKAGE, prepare=menu),
     Place("package-tags", f"{PACKAGE}tags/edit/"),
+    Place("review", "/review/", "reviewer"),
+    Place("review-filter", "/review/?who=all&q=stage:Development+OR+(x"),
+    Place("review-viewer", "/review/?at=us-east-1/digits-classifier/25", "viewer"),
+    Place("review-decided", "/review/?who=decided"),
+    Place("review-refused", "/review/?at=us-east-1/digits-classifier/25", "reviewer", review_refused, 422),
+    Place("rules", f"{GROUP}rules/"),
+    Place("rules-viewer", f"{EMPTY_GROUP}rules/", "viewer"),
+    Place("rules-errors", f"{EMPTY_GROUP}rules/", prepare=rules_errors, status=422),
+    Place("group-rollback", GROUP, "reviewer", command("rollbackdlg"), part="#rollbackdlg"),
+    Place("version-rollback", f"{GROUP}versions/22/rollback/", "reviewer"),
+    Place("version-decisions", f"{GROUP}versions/22/?feed=decisions"),
     Place("search", "/search/?q=digits"),
     Place("search-empty", "/search/"),
     Place("search-nothing", "/search/?q=>nothing+like+it"),

@@ -164,7 +164,7 @@ class TestPage:
             services.update_customer_metadata(actor=an_actor(), package=package, put={"a": str(value)})
         page = reader.get(url(1)).content.decode()
         assert page.count("feed__item") == 20
-        (older,) = re.findall(r'href="([^"]+)#activity"', page)
+        (older,) = re.findall(r'href="([^"]+before=[^"]+)#activity"', page)
         card = reader.get(older, headers=HTMX).content.decode()
         assert card.startswith('<section class="card" id="feed-card"') and card.count("feed__item") == 2
         assert card in reader.get(older).content.decode()
@@ -208,7 +208,10 @@ class TestControls:
 
     def test_by_role(self, as_role, group):
         assert self.drawn(as_role("viewer")) == set()
-        assert self.drawn(as_role("contributor")) == {"add"}
+        # A contributor may comment on the review card, and nothing else there.
+        assert self.drawn(as_role("contributor")) == {"add", "review"}
+        page = as_role("contributor").get(url(3)).content.decode()
+        assert set(re.findall(r'name="decision" value="([^"]+)"', page)) == {"comment"}
         assert self.drawn(as_role("reviewer")) == {"add", "review", "stage", "bar"}
         assert self.drawn(as_role("admin")) == {"add", "review", "stage", "bar"}
 

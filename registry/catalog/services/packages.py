@@ -20,6 +20,7 @@ from registry.accounts.permissions import Actor, authorize
 from registry.events.services import record
 from registry.statements import Prepared, insert
 
+from ..contents import content_hash
 from ..errors import AlreadyExists, NotFound
 from ..metric_reports import ReportedMetric
 from ..models import (
@@ -30,10 +31,12 @@ from ..models import (
     ModelPackage,
     ModelPackageGroup,
 )
+from ..reviewing import rules_of
 from ..validators import validate_name, validate_region
 from .locks import lock_group, save, user_context
 from .metric_readings import note_out_of_reach, request_metric_reading
 from .metrics import metrics_of_metadata
+from .permits import ask_rules, rules_in_force
 from .quotas import check_room_for_version
 from .registrations import Registration
 from .states import package_state
@@ -232,9 +235,10 @@ def create_model_package(
 ) -> ModelPackage:
     """Register the next version of `group`, or the unversioned package `name` in `region`; never both.
 
-    Needs contributor; reviewer when it is registered as Approved or Rejected, or in another stage than the first.
-    Leaves `model_package.created`, and a task where ModelMetrics names reports that can be read. Raises NotAllowed,
-    NotFound (group deleted meanwhile), AlreadyExists (name taken), ValidationError by field.
+    Needs contributor; reviewer when it is registered as Approved or Rejected, or in another stage than the first. One
+    that is Approved keeps the rules of its group. Leaves `model_package.created`, and a task where ModelMetrics names
+    reports that can be read. Raises NotAllowed, NotFound (group deleted meanwhile), AlreadyExists (name taken),
+    RulesNotMet, ValidationError by field.
     """
     authorize(actor, "model_package.create", group)
     if registration.approval_status in (ApprovalStatus.APPROVED, ApprovalStatus.REJECTED):
@@ -267,15 +271,31 @@ def create_model_package(
         metrics_note=note,
         **registration.columns(),
     )
+    if package.is_approved:
+        package.approved_content = content_hash(package)
     insert_package(package, registration, by=actor.name)
+    told = _decided_at_once(actor, package) if decided else {}
     record(
         actor,
         "model_package.created",
         package=package,
-        after=package_state(package, registration),
+        after=package_state(package, registration) | told,
         comment=registration.approval_description,
         at=now,
     )
     if has_readable_reports:
         request_metric_reading(package)
     return package
+
+
+def _decided_at_once(actor: Actor, package: ModelPackage) -> dict[str, Any]:
+    """Ask the rules of the locked group for a version that comes decided; what its event keeps."""
+    rules, comment = rules_of(package), package.approval_description
+    if rules.comment_required and not comment.strip():
+        words = f"Every decision in this group needs a comment. Register it as {ApprovalStatus.WAITING}, then decide."
+        raise ValidationError({"approval_status": [words]})
+    told = rules_in_force(package)
+    if package.is_approved:
+        told |= ask_rules(actor, package, rules, comment=comment, is_new=True).told()
+        told["ApprovedContent"] = package.approved_content
+    return told
