@@ -10,7 +10,7 @@ from typing import Any
 from django.test import Client
 from django.urls import Resolver404, resolve
 
-from tests.api.signing import HOST, SignedCall
+from tests.api.signing import SignedCall
 from tests.factories import specification
 
 REGION = "us-east-1"
@@ -58,7 +58,7 @@ PAGES = {
     "group, tags": f"{_GROUP}tags/edit/",
     "register": f"{_GROUP}register/",
     "version": _VERSION,
-    "version against another": f"{_VERSION}?against=900",
+    "version against another": f"{_VERSION}?base=900",
     "version, live": f"{_VERSION}live/?after={_START}",
     "version, metadata": f"{_VERSION}metadata/",
     "version, metrics": f"{_VERSION}metrics/",
@@ -190,23 +190,34 @@ CALLS: dict[str, tuple[str, dict[str, Any]]] = {
 
 @dataclass(frozen=True)
 class Asking:
-    """One page, form or call: its name, and what sends it and returns the status of the answer."""
+    """One page, form or call: its name, what it is about, and what sends it and returns the status of the answer.
+
+    `about` is "group" where it speaks of GROUP or a version of it, "package" for the unversioned one, else "".
+    """
 
     name: str
     send: Callable[[], int]
+    about: str = ""
 
 
 def askings(browser: Client, key: tuple[str, str]) -> Iterator[Asking]:
     """Every page that has an address here, then every form, then every call signed with `key`."""
     for name, address in PAGES.items():
         if _is_there(address):
-            yield Asking(name, lambda address=address: _read(browser, address))
+            yield Asking(name, lambda address=address: _read(browser, address), _about(address))
     for name, (address, form) in FORMS.items():
-        yield Asking(name, lambda address=address, form=form: browser.post(address, form).status_code)
+        yield Asking(name, lambda address=address, form=form: browser.post(address, form).status_code, _about(address))
     for name, (operation, members) in CALLS.items():
         body = json.dumps(members).encode()
         call = SignedCall(key=key, operation=operation, body=body, region=REGION)
-        yield Asking(name, lambda call=call: call.send()[0])
+        yield Asking(name, lambda call=call: call.send()[0], _about(body.decode()))
+
+
+def _about(text: str) -> str:
+    # The index asks about all groups, also where it names one in its filter.
+    if GROUP in text and "?q=" not in text:
+        return "group"
+    return "package" if UNVERSIONED in text else ""
 
 
 def _is_there(address: str) -> bool:
@@ -222,6 +233,3 @@ def _read(browser: Client, address: str) -> int:
     # A file that is sent piece by piece runs its queries while it is read.
     b"".join(answer) if getattr(answer, "streaming", False) else answer.content
     return answer.status_code
-
-
-__all__ = ["CALLS", "FORMS", "GROUP", "HOST", "PAGES", "REGION", "UNVERSIONED", "VERSION", "Asking", "askings"]

@@ -97,9 +97,7 @@ def _containers(packages: list[ModelPackage]) -> Iterator[Container]:
         name = f"xgboost:1.{row.pk % 400}"
         image = f"registry.example/{name}"
         url = f"s3://models/{row.pk}.tar.gz"
-        yield Container(
-            package=row, position=0, image=image, image_name=name, image_tag=name[8:], model_data_url=url
-        )
+        yield Container(package=row, position=0, image=image, image_name=name, image_tag=name[8:], model_data_url=url)
 
 
 def _pairs(packages: list[ModelPackage]) -> Iterator[CustomerMetadataProperty]:

@@ -3,7 +3,7 @@
 Starts the tests' own PostgreSQL, makes the product's tables, fills them with some 20,000 versions and copies them into
 twins that are partitioned by group. Every page, form and wire call is asked once; the statements that the product ran
 are then explained on the twins as they are: a search path finds the twins under the product's names. Prints what the
-twins could not keep, one line a statement, and with --plans the plans. Nothing is measured by the clock.
+twins could not keep and one line a statement, with --plans also plans. Nothing is measured by the clock.
 """
 
 from __future__ import annotations
@@ -23,11 +23,8 @@ import psycopg
 
 from tests.databases import running_postgresql
 
-PARTITIONS = 8
-PARTS = ("container", "customermetadataproperty", "metric", "vote", "check")
-PACKAGE, EVENT, TAG = "catalog_modelpackage", "events_event", "catalog_tag"
-# Two ways to spread the tables below a package: by the package's id, which they have, or by a new column group_id.
-LAYOUTS = {"by_package": "package_id", "by_group": "group_id"}
+from .twins import LAYOUTS, PARTITIONS, keys, make_twins
+
 EXPLAIN = "EXPLAIN (ANALYZE, TIMING OFF, SUMMARY OFF, FORMAT JSON)"
 READS = ("SELECT", "(", "WITH")
 WRITES = ("INSERT", "UPDATE", "DELETE")
@@ -40,6 +37,7 @@ class Statement:
     sql: str
     params: tuple[Any, ...]
     where: str
+    about: str = ""
     asked_by: list[str] = field(default_factory=list)
 
     @property
@@ -55,101 +53,6 @@ class Touched:
     indexes: set[str] = field(default_factory=set)
 
 
-# ---------- the twins ----------
-
-
-def keys(layout: str) -> dict[str, str]:
-    """Table -> the column that its twin is partitioned by."""
-    return {PACKAGE: "group_id", EVENT: "group_id", TAG: "group_id"} | {
-        f"catalog_{part}": LAYOUTS[layout] for part in PARTS
-    }
-
-
-def make_twins(database: psycopg.Connection, layout: str) -> list[tuple[str, str]]:
-    """Make and fill the partitioned twins in a schema of that name; returns (constraint, why it cannot be kept)."""
-    refused: list[tuple[str, str]] = []
-    database.execute(f"CREATE SCHEMA {layout}")
-    for table, key in keys(layout).items():
-        own = table in (PACKAGE, EVENT, TAG) or key == "package_id"
-        column = "" if own else f", {key} bigint"
-        database.execute(
-            f"CREATE TABLE {layout}.{table} (LIKE public.{table} INCLUDING DEFAULTS INCLUDING CONSTRAINTS"
-            f" INCLUDING IDENTITY{column}) PARTITION BY HASH ({key})"
-        )
-        for number in range(PARTITIONS):
-            database.execute(
-                f"CREATE TABLE {layout}.{table}_p{number} PARTITION OF {layout}.{table}"
-                f" FOR VALUES WITH (MODULUS {PARTITIONS}, REMAINDER {number})"
-            )
-        refused += copy_indexes(database, layout, table)
-        source = f"public.{table} t" if own else f"public.{table} t JOIN public.{PACKAGE} p ON p.id = t.package_id"
-        wanted = "t.*" if own else "t.*, p.group_id"
-        # Columns of the twin stand in the order of the original, the new one last.
-        database.execute(f"INSERT INTO {layout}.{table} OVERRIDING SYSTEM VALUE SELECT {wanted} FROM {source}")
-    for table in keys(layout):
-        refused += copy_foreign_keys(database, layout, table)
-        refused += copy_triggers(database, layout, table)
-    database.execute("ANALYZE")
-    return refused
-
-
-def attempt(database: psycopg.Connection, sql: str) -> str:
-    """Run a statement; returns the database's refusal, "" where it was taken."""
-    try:
-        with database.transaction():
-            database.execute(sql)
-    except psycopg.Error as error:
-        detail = error.diag.message_detail
-        return f"{error.diag.message_primary}{f' ({detail})' if detail else ''}"
-    return ""
-
-
-def copy_indexes(database: psycopg.Connection, layout: str, table: str) -> list[tuple[str, str]]:
-    """Give a twin the indexes of its original; a unique one that PostgreSQL refuses becomes a plain one."""
-    refused = []
-    rows = database.execute(
-        "SELECT c.relname, pg_get_indexdef(c.oid) FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid"
-        " WHERE i.indrelid = %s::regclass ORDER BY 1",
-        [f"public.{table}"],
-    ).fetchall()
-    for name, definition in rows:
-        here = definition.replace(f" ON public.{table} ", f" ON {layout}.{table} ")
-        why = attempt(database, here)
-        if why:
-            refused.append((f"{table}: {name} {definition.partition(' USING btree ')[2]}", why))
-            database.execute(here.replace("CREATE UNIQUE INDEX", "CREATE INDEX"))
-    return refused
-
-
-def copy_foreign_keys(database: psycopg.Connection, layout: str, table: str) -> list[tuple[str, str]]:
-    rows = database.execute(
-        "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint"
-        " WHERE contype = 'f' AND conrelid = %s::regclass ORDER BY 1",
-        [f"public.{table}"],
-    ).fetchall()
-    database.execute(f"SET search_path = {layout}, public")
-    refused = []
-    for name, definition in rows:
-        why = attempt(
-            database, f'ALTER TABLE {layout}.{table} ADD CONSTRAINT "{name}" {definition.replace("public.", "")}'
-        )
-        refused += [(f"{table}: {definition.partition(' DEFERRABLE')[0]}", why)] if why else []
-    database.execute("SET search_path = public")
-    return refused
-
-
-def copy_triggers(database: psycopg.Connection, layout: str, table: str) -> list[tuple[str, str]]:
-    rows = database.execute(
-        "SELECT tgname, pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal AND tgrelid = %s::regclass",
-        [f"public.{table}"],
-    ).fetchall()
-    refused = []
-    for name, definition in rows:
-        why = attempt(database, definition.replace(f" ON public.{table} ", f" ON {layout}.{table} "))
-        refused += [(f"{table}: trigger {name}", why)] if why else []
-    return refused
-
-
 # ---------- what the product runs ----------
 
 
@@ -158,14 +61,14 @@ class Recorder:
 
     def __init__(self) -> None:
         self.found: dict[tuple[str, str], Statement] = {}
-        self.name = ""
+        self.name = self.about = ""
 
     def __call__(self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
         if isinstance(sql, str) and sql.startswith(READS + WRITES) and not many:
             where = caller()
             # As many rows or values as there happened to be are one statement.
             shape = re.sub(r"\((%s(, )?)+\)(, \((%s(, )?)+\))*", "(…)", sql)
-            known = self.found.setdefault((shape, where), Statement(sql, tuple(params or ()), where))
+            known = self.found.setdefault((shape, where), Statement(sql, tuple(params or ()), where, self.about))
             if self.name not in known.asked_by:
                 known.asked_by.append(self.name)
         return execute(sql, params, many, context)
@@ -202,7 +105,7 @@ def record_product() -> tuple[list[Statement], list[str]]:
     browser.force_login(admin)
     with connection.execute_wrapper(recorder):
         for asking in askings(browser, (made.key_id, secret)):
-            recorder.name = asking.name
+            recorder.name, recorder.about = asking.name, asking.about
             status = asking.send()
             if status not in (200, 204, 302):
                 failed.append(f"{asking.name}: {status}")
@@ -219,7 +122,7 @@ class Plans:
         self.database, self.layout = database, layout
         database.execute(f"SET search_path = {layout}, public")
         # Twenty thousand rows in eight partitions are few: without this the planner reads many of them whole, as it
-        # would not at a million. A sequential scan that is still in a plan is one that no index can replace.
+        # would not at a million. What it reads whole all the same is told as such.
         database.execute("SET enable_seqscan = off")
         rows = database.execute(
             "SELECT c.relname, p.relname, t.relname FROM pg_inherits h JOIN pg_class c ON c.oid = h.inhrelid"
@@ -241,6 +144,21 @@ class Plans:
             rows = cursor.fetchall()
         return [row[0] for row in rows] if text else rows[0][0][0]["Plan"]
 
+    def generic(self, statement: Statement) -> list[str]:
+        """The plan that PostgreSQL keeps for a prepared statement, whatever its values."""
+        numbers = iter(range(1, len(statement.params) + 1))
+        sql = re.sub("%s", lambda _: f"${next(numbers)}", statement.sql)
+        with self.database.transaction(force_rollback=True):
+            self.database.execute("SET LOCAL plan_cache_mode = force_generic_plan")
+            self.database.execute(f"PREPARE kept AS {sql}")
+            marks = ", ".join(["%s"] * len(statement.params))
+            call = f"EXECUTE kept{f'({marks})' if marks else ''}"
+            rows = (
+                psycopg.ClientCursor(self.database).execute(f"EXPLAIN (COSTS OFF) {call}", statement.params).fetchall()
+            )
+            self.database.execute("DEALLOCATE kept")
+        return [row[0] for row in rows]
+
     def touched(self, statement: Statement, sql: str = "") -> dict[str, Touched]:
         """Partitioned table -> what the plan reads of it; the row of an INSERT goes where its key says."""
         found: dict[str, Touched] = {}
@@ -257,7 +175,9 @@ class Plans:
             touched = found.setdefault(table, Touched())
             touched.partitions.add(relation)
             if index:
-                touched.indexes.add(self.index_of[index][0])
+                # Read from end to end, an index stands in for the table.
+                everything = re.fullmatch(r"\(?id IS NOT NULL\)?", node.get("Index Cond", "-"))
+                touched.indexes.add("whole" if everything else self.index_of[index][0])
             elif node["Node Type"] == "Seq Scan":
                 touched.indexes.add("whole")
         for below in node.get("Plans", ()):
@@ -281,54 +201,80 @@ def short(table: str) -> str:
 
 
 def shard_key(sql: str) -> str:
-    """Where a statement says its group: as a value, through a join, or not at all."""
+    """How a statement says its group: as a value, through a join or subquery, or not at all."""
     if sql.startswith("INSERT"):
         return "value" if '"group_id"' in sql else "no"
-    if re.search(r'"group_id" (= %s|IN \(%s|IS NULL|= \(SELECT|= \(\(SELECT)', sql):
+    if re.search(r'"group_id" (= %s|IN \(%s|IS NULL)', sql):
         return "value"
-    if re.search(r'"group_id" = (\(?\w|")|= \(?"?\w+"?\."group_id"', sql):
-        return "join"
-    return "no"
+    return (
+        "join"
+        if re.search(r'"group_id" = \(|"id" = \(?"?\w+"?\."group_id"|"group_id" = \(?"?\w+"?\."id"', sql)
+        else "no"
+    )
 
 
-def with_key(statement: Statement, group: int) -> str:
-    """The statement of one partitioned table with its group beside the id; "" for any other."""
-    tables = [table for table in keys("by_group") if f'"{table}"' in statement.sql]
-    if len(tables) != 1 or statement.sql.count("WHERE ") != 1 or '"group_id"' in statement.sql.partition("WHERE ")[2]:
+def with_group(statement: Statement, group: int) -> str:
+    """The statement with its group said wherever a partitioned table is read; "" where it is about no single group.
+
+    What the product would say if each table had a column group_id: `group_id = …` beside every other condition, and
+    `part.group_id = package.group_id` beside every `part.package_id = package.id`.
+    """
+    if not statement.about or statement.sql.startswith("INSERT"):
         return ""
-    return statement.sql.replace("WHERE ", f'WHERE "{tables[0]}"."group_id" = {group} AND ', 1)
+    says = f"= {group}" if statement.about == "group" else "IS NULL"
+    tables = "|".join(keys("by_group"))
+    read = re.compile(rf'(FROM|UPDATE) "({tables})"(?: (\w+))?((?: SET (?:(?!WHERE).)*)?) WHERE ')
+    sql = read.sub(lambda m: f'{m[0]}{m[3] or f"""{chr(34)}{m[2]}{chr(34)}"""}."group_id" {says} AND ', statement.sql)
+    if statement.about == "group":
+        name = r'("\w+"|\w+)'
+        sql = re.sub(rf'{name}\."id" = {name}\."package_id"', r'\g<0> AND \1."group_id" = \2."group_id"', sql)
+        sql = re.sub(rf'{name}\."package_id" = \(?{name}\."id"\)?', r'\g<0> AND \1."group_id" = \2."group_id"', sql)
+    return sql if sql != statement.sql else ""
+
+
+def verdict(statement: Statement, before: dict[str, Touched], after: dict[str, Touched]) -> str:
+    """Whether a statement stays in one partition: as it is, or once it says its group."""
+    if statement.sql.startswith("INSERT"):
+        return "single" if shard_key(statement.sql) == "value" else "single once it says the group"
+    if all(len(touched.partitions) == 1 for touched in before.values()):
+        return "single"
+    if after and all(len(touched.partitions) == 1 for touched in after.values()):
+        return "single once it says the group"
+    return "fan-out"
 
 
 # ---------- the report ----------
 
 
-def report(database: Callable[[], psycopg.Connection], statements: list[Statement], group: int, plans: bool) -> None:
-    """Print one line a statement, and the plans."""
+def report(database: Callable[[], psycopg.Connection], statements: list[Statement], group: int, plans: str) -> None:
+    """Print one line a statement, and the plans of the functions whose name holds `plans`."""
     lookers = {layout: Plans(database(), layout) for layout in LAYOUTS}
     spread = tuple(f'"{table}"' for table in keys("by_group"))
     wanted = [s for s in statements if any(table in s.sql for table in spread)]
-    others = sorted({s.where for s in statements if s not in wanted})
-    print(f"\n{len(statements)} statements; {len(wanted)} of them speak of a partitioned table.\n")
-    print("| where | asked by | group in it | parts by package | parts by group | group added | indexes |")
-    print("|---|---|---|---|---|---|---|")
+    others = sorted({f"`{s.where}`" for s in statements} - {f"`{s.where}`" for s in wanted})
+    print(f"\n## Statements\n\n{len(statements)} statements; {len(wanted)} of them speak of a partitioned table.\n")
+    print("| in | what | first asked by | group in it | parts by package | parts by group | it is | indexes |")
+    print("|---|---|---|---|---|---|---|---|")
     for statement in sorted(wanted, key=lambda s: (s.where, s.sql)):
         by_package, _ = lookers["by_package"].said(statement)
         by_group, indexes = lookers["by_group"].said(statement)
-        more = with_key(statement, group)
-        added = ", ".join(f"{len(t.partitions)}/{PARTITIONS}" for t in touched(lookers["by_group"], statement, more))
+        more = with_group(statement, group)
+        after = lookers["by_group"].touched(statement, more) if more else {}
+        inserts = statement.sql.startswith("INSERT")
+        found = verdict(statement, {} if inserts else lookers["by_group"].touched(statement), after)
         asked = statement.asked_by[0] + (f" and {len(statement.asked_by) - 1} more" if statement.asked_by[1:] else "")
-        verb = statement.sql.split(None, 1)[0].strip("(").lower() + " for update" * ("FOR UPDATE" in statement.sql)
-        row = (f"`{statement.where}` {verb}", asked, shard_key(statement.sql), by_package, by_group, added, indexes)
+        verb = "lock" if "FOR UPDATE" in statement.sql else statement.sql.split(None, 1)[0].strip("(").lower()
+        row = (f"`{statement.where}`", verb, asked, shard_key(statement.sql), by_package, by_group, found, indexes)
         print(f"| {' | '.join(row)} |")
     print(f"\nOf other tables only: {', '.join(others)}.")
-    if plans:
-        for statement in wanted:
-            print(f"\n--- {statement.where}, {statement.asked_by[0]}\n{statement.sql}")
-            print("\n".join(lookers["by_group"].explain(statement, text=True)))
-
-
-def touched(looker: Plans, statement: Statement, sql: str) -> list[Touched]:
-    return list(looker.touched(statement, sql).values()) if sql else []
+    for statement in [s for s in wanted if plans and re.search(plans, s.where)]:
+        print(f"\n### `{statement.where}`, {statement.asked_by[0]}\n\n```sql\n{statement.sql}\n```")
+        for layout, looker in lookers.items():
+            print(f"\n{layout}:\n\n```", *looker.explain(statement, text=True), "```", sep="\n")
+        if more := with_group(statement, group):
+            print("\nby_group, with its group said:\n\n```")
+            print(*lookers["by_group"].explain(statement, more, text=True), "```", sep="\n")
+        print("\nby_group, one plan for all groups:\n\n```", *lookers["by_group"].generic(statement), "```", sep="\n")
 
 
 @contextmanager
@@ -358,8 +304,9 @@ def product(folder: Path) -> Iterator[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--plans", action="store_true", help="print the plan of every statement too")
-    parser.add_argument("--only", default="", help="only statements of functions whose name contains this")
+    parser.add_argument(
+        "--plans", default="", metavar="REGEX", help="print the plans of the functions of that name too"
+    )
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as work, product(Path(work)) as reach:
         from .generated import fill
@@ -370,14 +317,15 @@ def main() -> None:
         group, counts = fill()
         own = database()
         version = own.execute("SHOW server_version").fetchone()
-        print(f"PostgreSQL {version[0] if version else '?'}; {counts}; {PARTITIONS} partitions a table.")
+        said = f"PostgreSQL {version[0] if version else '?'}; {counts}; {PARTITIONS} partitions a table."
+        print(f"# The product's statements on tables partitioned by group\n\n{said}")
         statements, failed = record_product()
-        print("Answers that were no success:", "; ".join(failed) or "none")
+        print("\nAnswers that were no success:", "; ".join(failed) or "none")
         for layout in LAYOUTS:
-            print(f"\nWhat the twins {layout} cannot keep:")
+            print(f"\n## What the twins `{layout}` cannot keep\n")
             for what, why in make_twins(own, layout):
-                print(f"- {what}: {why}")
-        report(database, [s for s in statements if options.only in s.where], group, options.plans)
+                print(f"- `{what}`: {why}")
+        report(database, statements, group, options.plans)
 
 
 if __name__ == "__main__":
