@@ -56,6 +56,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "registry.web.middleware.PublicAddressMiddleware",
     "registry.api.sagemaker.views.SageMakerDoor",
+    "registry.api.checks.ChecksDoor",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.gzip.GZipMiddleware",
