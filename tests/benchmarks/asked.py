@@ -77,16 +77,18 @@ PAGES = {
     "review pane": f"/review/{REGION}/{GROUP}/{VERSION}/",
     "rules of a group": f"{_GROUP}rules/",
     "metrics of a group": f"{_GROUP}metrics/",
-    "compare": f"{_GROUP}compare/?v=7&v=8",
+    "compare": f"/compare/?v={REGION}/{GROUP}/7&v={REGION}/model-001/8",
     "palette": "/search/?q=model-01",
-    "where used": "/used/?q=xgboost:1.3",
+    "palette, artifact": "/search/?q=s3://models/7.tar.gz",
+    "where used: image": "/used/?image=xgboost:1.3",
+    "where used: artifact": "/used/?artifact=s3://models/7.tar.gz",
     "deleted": "/deleted/",
     "group as CSV": f"{_GROUP}csv/",
     "groups as CSV": "/groups/csv/",
     "unversioned as CSV": "/packages/csv/",
     "activity as CSV": "/activity/csv/",
     "review as CSV": "/review/csv/",
-    "saved views": "/views/timeline/",
+    "saved views": f"/views/timeline/?at={REGION}/{GROUP}",
 }
 
 # Name of the family -> (address, form).
