@@ -77,7 +77,7 @@ PAGES = {
     "review pane": f"/review/{REGION}/{GROUP}/{VERSION}/",
     "rules of a group": f"{_GROUP}rules/",
     "metrics of a group": f"{_GROUP}metrics/",
-    "compare": f"/compare/?v={REGION}/{GROUP}/7&v={REGION}/model-001/8",
+    "compare": f"/compare/?v={REGION}/{GROUP}/7&v={REGION}/{GROUP}/8",
     "palette": "/search/?q=model-01",
     "palette, artifact": "/search/?q=s3://models/7.tar.gz",
     "where used: image": "/used/?image=xgboost:1.3",
