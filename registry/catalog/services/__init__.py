@@ -8,6 +8,7 @@ from .approvals import update_approval_status
 from .checks import report_check
 from .contents import PackageChanges, update_model_package
 from .deletions import delete_model_package, delete_model_package_group
+from .demo_fills import fill_with_demo
 from .groups import create_model_package_group, update_model_package_group_description
 from .idempotency import once
 from .import_records import FaultyRecord, GroupRecord, PackageRecord
@@ -41,6 +42,7 @@ __all__ = [
     "delete_model_package_group",
     "delete_tags",
     "digest_of_tags",
+    "fill_with_demo",
     "import_model_package",
     "import_model_package_group",
     "import_records",
