@@ -15,14 +15,12 @@ from registry.events.services import CATEGORIES
 
 from ..models import Container, CustomerMetadataProperty, Metric, ModelPackage, ModelPackageGroup, Tag
 from ..services.locks import user_context
-from ..services.packages import STATUS_COUNTERS, container_rows
+from ..services.packages import STATUS_COUNTERS, image_parts
 from ..services.states import group_state, tag_state
 from . import words
 from .histories import Happening, History, draw_history
 from .rows import TABLES, Table, reserve_ids
 from .scheme import Plot, Scheme, draw_plots, turns
-
-_CONTAINER = [f.attname for f in Container._meta.local_concrete_fields if not f.primary_key and f.name != "package"]
 
 
 @dataclass(slots=True)
@@ -195,8 +193,19 @@ class Filling:
         pk, self.next_package = self.next_package, self.next_package + 1
         columns = history.columns() | {"id": pk, "region": self.scheme.region, "group_id": group and group.pk}
         self.tables[ModelPackage].add(**columns)
-        for container in container_rows(None, history.registration.containers):  # type: ignore[arg-type]
-            self.tables[Container].add(package_id=pk, **{name: getattr(container, name) for name in _CONTAINER})
+        for position, container in enumerate(history.registration.containers):
+            image_name, image_tag = image_parts(container["Image"])
+            self.tables[Container].add(
+                package_id=pk,
+                position=position,
+                image=container["Image"],
+                image_name=image_name,
+                image_tag=image_tag,
+                model_data_url=container["ModelDataUrl"],
+                model_data_etag=container.get("ModelDataETag", ""),
+                framework=container.get("Framework", ""),
+                framework_version=container.get("FrameworkVersion", ""),
+            )
         for slot, (key, value) in enumerate(history.pairs.items()):
             self.tables[CustomerMetadataProperty].add(package_id=pk, key=key, value=value, slot=slot)
         for name, (value, spread, source) in history.metrics.items():

@@ -6,9 +6,11 @@ their time. Everything here is what the services write, by the services' own wor
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 from random import Random
 from types import SimpleNamespace
 from typing import Any, NamedTuple, cast
@@ -23,6 +25,7 @@ from ..services.metrics import metrics_of_metadata
 from ..services.registrations import Registration
 from ..services.states import package_state
 from . import words
+from .rows import Written
 
 JSON = dict[str, Any]
 BUCKET = "ml-artifacts-demo"
@@ -176,14 +179,19 @@ class History:
                 "stage_status": cycle.get("StageStatus", ""),
                 "stage_description": cycle.get("StageDescription", ""),
                 "created_at": self.created_at,
-                "created_by": user_context(self.author),
+                "created_by": _context(self.author),
                 "created_by_name": self.author.name,
                 "last_modified_at": self.modified_at,
-                "last_modified_by": user_context(self.modified_by) if self.modified_by else None,
+                "last_modified_by": _context(self.modified_by) if self.modified_by else None,
                 "last_modified_by_name": self.modified_by.name if self.modified_by else "",
                 "revision": self.revision,
             }
         )
+
+
+@cache
+def _context(actor: Actor) -> Written:
+    return Written(json.dumps(user_context(actor)))
 
 
 def draw_history(

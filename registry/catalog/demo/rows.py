@@ -27,6 +27,12 @@ TABLES: tuple[type[models.Model], ...] = (
 NUMBERED = (ModelPackageGroup, ModelPackage)
 
 
+class Written(str):
+    """JSON that is text already, for what many rows share."""
+
+    __slots__ = ()
+
+
 class Table:
     """One table: `add` keeps a row as values by column, `load` writes what was kept."""
 
@@ -35,19 +41,25 @@ class Table:
         fields: list[Any] = [f for f in model._meta.local_concrete_fields if model in NUMBERED or not f.primary_key]
         self.columns = [field.column for field in fields]
         self.places = {field.column: place for place, field in enumerate(fields)}
-        self.blank = [None if f.primary_key or not f.has_default() else f.get_default() for f in fields]
         self.writers = {place: writer for place, field in enumerate(fields) if (writer := _writer(field))}
+        self.blank = [
+            None if f.primary_key or not f.has_default() else self._written(f.column, f.get_default()) for f in fields
+        ]
         self.rows: list[list[Any]] = []
 
     def add(self, **values: Any) -> None:
         """Keep a row; what is not named has its default."""
-        row = self.blank.copy()
+        row, places, writers = self.blank.copy(), self.places, self.writers
         for column, value in values.items():
-            row[self.places[column]] = value
-        for place, write in self.writers.items():
-            if row[place] is not None:
-                row[place] = write(row[place])
+            place = places[column]
+            if value is not None and place in writers:
+                value = writers[place](value)
+            row[place] = value
         self.rows.append(row)
+
+    def _written(self, column: str, value: Any) -> Any:
+        write = self.writers.get(self.places[column])
+        return value if value is None or write is None else write(value)
 
     def load(self) -> int:
         """Write the rows that were kept: by COPY on PostgreSQL, in one statement run for all on SQLite; how many."""
@@ -61,12 +73,8 @@ class Table:
         if not changes:
             return
         columns = list(next(iter(changes.values())))
-        writers = [self.writers.get(self.places[column]) for column in columns]
         sets = ", ".join(f"{connection.ops.quote_name(column)} = %s" for column in columns)
-        rows = [
-            (*(write(v) if write and v is not None else v for write, v in zip(writers, row.values(), strict=True)), pk)
-            for pk, row in changes.items()
-        ]
+        rows = [(*(self._written(column, value) for column, value in row.items()), pk) for pk, row in changes.items()]
         with connection.cursor() as cursor:
             cursor.executemany(f"UPDATE {_quoted([self.model._meta.db_table])} SET {sets} WHERE id = %s", rows)
 
@@ -75,9 +83,10 @@ def _writer(field: Any) -> Callable[[Any], Any] | None:
     """How the values of a field are written; None where they go as they are."""
     kind = field.get_internal_type()
     if kind == "JSONField":
-        return json.dumps
+        return lambda value: value if isinstance(value, Written) else json.dumps(value)
     if kind == "DateTimeField":
-        return str if connection.vendor == "postgresql" else lambda moment: str(moment.replace(tzinfo=None))
+        # All times are UTC; SQLite has them without saying so.
+        return str if connection.vendor == "postgresql" else lambda moment: str(moment)[: -len("+00:00")]
     return None
 
 
