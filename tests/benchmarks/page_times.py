@@ -18,7 +18,7 @@ from typing import Any
 
 from .asking import Asker, noted_statements, plain_cursor, run_plainly
 from .pages import PAGES, Page, Places
-from .servers import cpu_of, tree
+from .servers import cpu_of
 
 EMPTY = "/empty/"  # of tests/benchmarks/empty_page.py
 
@@ -27,13 +27,19 @@ SECONDS = 6.0  # for one page, whatever it costs
 
 
 class Meter:
-    """CPU of this process and of the database's, in seconds."""
+    """CPU of this process and of its connections' processes in PostgreSQL, in seconds."""
 
-    def __init__(self, postmaster: int) -> None:
-        self.postmaster = postmaster
+    def __init__(self) -> None:
+        from django.db import connection
+
+        self.backends: list[int] = []
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pid FROM pg_stat_activity WHERE datname = current_database()")
+                self.backends = [pid for (pid,) in cursor.fetchall()]
 
     def now(self) -> float:
-        return time.process_time() + (sum(map(cpu_of, tree([self.postmaster]))) if self.postmaster else 0.0)
+        return time.process_time() + sum(map(cpu_of, self.backends))
 
     def measure(self, call: Callable[[], Any], calls: int) -> tuple[float, list[float]]:
         """CPU a call in ms and the times of all, in ms; the calls end early where they take too long."""
@@ -49,7 +55,6 @@ class Meter:
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--calls", type=int, default=100)
-    parser.add_argument("--postmaster", type=int, default=0)
     parser.add_argument("--only", default="")
     options = parser.parse_args(arguments)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "registry.settings")
@@ -62,7 +67,7 @@ def main(arguments: list[str]) -> int:
     from registry.accounts.models import User
 
     asker, places = Asker(application, User.objects.get(username="bench")), Places.find()
-    bench = Bench(asker, Meter(options.postmaster), options.calls)
+    bench = Bench(asker, Meter(), options.calls)
     for page in PAGES:
         address = places.address(page)
         if options.only in page.name and address:
