@@ -1,5 +1,6 @@
 """The template environment: filters and globals, nothing else."""
 
+from functools import lru_cache
 from typing import Any
 
 from django.templatetags.static import static
@@ -8,11 +9,12 @@ from django_htmx.jinja import htmx_script
 from jinja2 import Environment
 from markupsafe import Markup, escape
 
-from . import charts, icons, searches, uris, wording
+from . import charts, icons, metric_charts, searches, uris, uses, wording
 
 
+@lru_cache(maxsize=8192)
 def url(name: str, /, *args: Any, **kwargs: Any) -> str:
-    """Return the path of a named view."""
+    """Return the path of a named view; remembered, since a page asks for a hundred and most are those of the last."""
     return reverse(name, args=args or None, kwargs=kwargs or None)
 
 
@@ -53,6 +55,8 @@ def environment(**options: Any) -> Environment:
         htmx_script=htmx_script,
         icon=icons.icon,
         mark=icons.mark,
+        metric_chart=metric_charts.metric_chart,
+        multiple=metric_charts.multiple,
         rail=charts.rail,
         static=static,
         strip=charts.strip,
@@ -61,5 +65,7 @@ def environment(**options: Any) -> Environment:
         trend=charts.trend,
         uri_pieces=uris.uri_pieces,
         url=url,
+        artifact_used_path=uses.artifact_used_path,
+        image_used_path=uses.image_used_path,
     )
     return env

@@ -19,6 +19,7 @@ from markupsafe import Markup
 
 from .review_sentences import REVIEW_TELLERS
 from .told import Read, Told, code, listed, mapping
+from .told_views import VIEW_KINDS, tell_view
 from .wording import plural, status_look
 
 DOORS = {"admin": "admin site", "checks": "check API", "command": "command", "sagemaker": "SageMaker API"}
@@ -256,10 +257,26 @@ def _tell_deleted(event: Read) -> Told:
     return Told("trash-2", Markup("deleted {}{}").format(kind, event.subject), "bad", str(quote))
 
 
+def _tell_restored(event: Read) -> Told:
+    kind = "group " if event.row.kind == "model_package_group.restored" else ""
+    return Told("rotate-ccw", Markup("restored {}{}").format(kind, event.subject))
+
+
 def _tell_policy_changed(event: Read) -> Told:
     was, now = event.before.get("ResourcePolicy"), event.after.get("ResourcePolicy")
     verb = "changed" if was and now else "set" if now else "removed"
     return Told("shield-check", Markup("{} the policy of {}").format(verb, event.subject))
+
+
+def _tell_metrics_changed(event: Read) -> Told:
+    def chosen(state: Mapping[str, Any]) -> dict[str, Any]:
+        held = {"leading": state.get("LeadingMetric"), **mapping(state.get("MetricDirections"))}
+        return {name: word for name, word in held.items() if word}
+
+    words = Markup("changed how the metrics of {} are read: ").format(event.subject)
+    return Told(
+        "sliders-horizontal", words + Markup("; ").join(_differences(chosen(event.before), chosen(event.after)))
+    )
 
 
 # Member of UpdateModelPackage -> its words; what is not here is told by the member's own name.
@@ -272,10 +289,19 @@ _CONTENTS = {
 }
 
 
+# What the event of a change keeps beside the wire's members: what it meant for the review.
+_OF_THE_REVIEW = {"ChangedSinceApproval", "ChecksOutdated", "Votes"}
+
+
 def _tell_content_changed(event: Read) -> Told:
-    parts = [Markup.escape(_CONTENTS[name]) if name in _CONTENTS else code(name) for name in event.after]
+    names = [name for name in event.after if name not in _OF_THE_REVIEW]
+    parts = [Markup.escape(_CONTENTS[name]) if name in _CONTENTS else code(name) for name in names]
     many = listed(parts) if parts else Markup("content")
-    return Told("pencil", Markup("changed the {} of {}").format(many, event.subject))
+    words = Markup("changed the {} of {}").format(many, event.subject)
+    changed = event.after.get("ChangedSinceApproval")
+    if changed is not None:
+        words += Markup(", which is not what was approved" if changed else ", back to what was approved")
+    return Told("pencil", words, "wait" if changed else "")
 
 
 # ---------- access keys: the target is USER/NAME ----------
@@ -307,6 +333,10 @@ def _tells_key(drawing: str, verb: str) -> Callable[[Read], Told]:
     return lambda event: Told(drawing, Markup("{} {}").format(verb, _key(event)))
 
 
+def _tell_view(event: Read) -> Told:
+    return Told(*tell_view(event.row.kind, event.row.target, event.before, event.after))
+
+
 TELLERS: dict[str, Callable[[Read], Told]] = {
     **REVIEW_TELLERS,
     "model_package_group.created": _tell_group_created,
@@ -319,7 +349,10 @@ TELLERS: dict[str, Callable[[Read], Told]] = {
     "model_package.tagged": _tell_tagged,
     "model_package_group.deleted": _tell_deleted,
     "model_package_group.policy_changed": _tell_policy_changed,
+    "model_package_group.metrics_changed": _tell_metrics_changed,
     "model_package.deleted": _tell_deleted,
+    "model_package.restored": _tell_restored,
+    "model_package_group.restored": _tell_restored,
     "model_package.content_changed": _tell_content_changed,
     "access_key.created": _tell_key_created,
     "access_key.renamed": _tell_key_renamed,
@@ -328,6 +361,7 @@ TELLERS: dict[str, Callable[[Read], Told]] = {
     "access_key.rotated": _tells_key("rotate-ccw", "rotated"),
     "access_key.deleted": _tells_key("trash-2", "deleted"),
     "registry.imported": _tell_imported,
+    **dict.fromkeys(VIEW_KINDS, _tell_view),
     "user.created": _tell_user_created,
     "user.role_changed": _tell_role_changed,
     "user.activated": _tell_user_activated,

@@ -29,8 +29,15 @@ def version():
     return make_version(make_group("fraud"))
 
 
-def post(key: tuple[str, str], body: Any, *, region: str = "us-east-1", path: str = "/api/checks/", service: str = "sagemaker",
-         method: str = "POST") -> tuple[int, dict[str, Any]]:  # fmt: skip
+def post(
+    key: tuple[str, str],
+    body: Any,
+    *,
+    region: str = "us-east-1",
+    path: str = "/api/checks/",
+    service: str = "sagemaker",
+    method: str = "POST",
+) -> tuple[int, dict[str, Any]]:
     """Sign and send a body; status and answer, which is JSON whatever happens."""
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
     request = AWSRequest(method, f"http://{HOST}{path}", data=data, headers={"Content-Type": "application/json"})
@@ -55,7 +62,8 @@ def test_a_check_is_stored_answered_and_told(key, version):
     assert status == 200
     assert answer == {
         "ModelPackageArn": version.arn, "Name": "unit tests", "State": "failure", "Url": "https://ci.test/7",
-        "Summary": "2 of 40 failed", "ReportedTime": check.reported_at.timestamp(), "ReportedBy": check.reported_by_name,
+        "Summary": "2 of 40 failed", "ReportedTime": check.reported_at.timestamp(),
+        "ReportedBy": check.reported_by_name,
     }  # fmt: skip
     event = Event.objects.latest("id")
     assert (event.kind, event.door, event.access_key) == ("model_package.check_reported", "checks", "pipeline")

@@ -1,4 +1,4 @@
-"""Every rule of a group at every door through which a version may become Approved: the same words, nothing half done."""
+"""Every rule of a group at every door through which a version becomes Approved: the same words, nothing half done."""
 
 from __future__ import annotations
 
@@ -211,7 +211,7 @@ def test_the_wire_counts_no_person_twice(doors, cast):
 @pytest.mark.parametrize("name", [*CASES, "author", "approvals"])
 def test_registering_as_approved_keeps_the_rules(doors, cast, name):
     more = {
-        "author": Case(ReviewRules(author_may_not_approve=True), "admin registered it: somebody else has to approve it."),
+        "author": Case(ReviewRules(author_may_not_approve=True), "admin registered it: somebody else has to"),
         "approvals": Case(ReviewRules(approvals_needed=2), "Register it as PendingManualApproval; then it can be"),
     }  # fmt: skip
     case = (CASES | more)[name]
@@ -265,7 +265,7 @@ def test_a_rejection_needs_a_comment_only_where_the_rule_says_so(doors, cast):
     services.update_review_rules(actor=Actor.system("test"), group=version.group, rules=CASES["comment"].rules)
     other = version_two(version)
     said = doors._wire("update_model_package", ModelPackageArn=other.arn, ModelApprovalStatus="Rejected")
-    assert said == "comment: Every decision in this group needs a comment. Say why."
+    assert said == "ApprovalDescription: Every decision in this group needs a comment. Say why."
 
 
 def test_an_admin_overrides_with_a_comment_on_the_admin_page(doors, cast):

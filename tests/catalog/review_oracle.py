@@ -39,10 +39,11 @@ class Oracle:
     """The state of one group after some events; `faults` are the approvals that no rule allowed."""
 
     def __init__(self, admins: set[str]) -> None:
+        newest = Event.objects.order_by("-id").values_list("id", flat=True).first()
+        self.last = newest or 0
         self.admins, self.rules, self.versions = admins, {}, {}
         self.faults: list[str] = []
         self.approvals = 0
-        self.last = 0
 
     def read_on(self) -> list[str]:
         """Read what was logged since; returns the faults so far, with those of the tables beside the log."""
@@ -108,7 +109,9 @@ class Oracle:
                 if image != version.image:
                     self.faults.append(f"{event.pk}: undone to content that was not approved")
                 self.judge(event, version, approvers, "")
-            version.votes, version.approvers, version.approved_image = set(votes), set(approvers), image
+            several = self.rules.get("approvals_needed", 1) > 1
+            version.votes = set(votes) if several else set()
+            version.approvers, version.approved_image = set(approvers), image
         else:
             former = (copy.copy(version.votes), copy.copy(version.approvers), version.approved_image)
             if status == APPROVED:

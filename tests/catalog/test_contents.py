@@ -178,6 +178,14 @@ def test_approving_again_binds_to_the_new_content_with_the_same_words_too():
     assert (version.is_changed_since_approval, version.approved_content) == (False, content_hash(version))
 
 
+def test_other_words_alone_approve_nothing():
+    version = approved()
+    update(version, inference_specification=specification("other:1"))
+    update(version, actor=ADMIN, approval_description="See the ticket.")
+    version.refresh_from_db()
+    assert (version.is_changed_since_approval, version.approval_description) == (True, "See the ticket.")
+
+
 def test_one_call_may_change_content_and_approve_it():
     version = approved()
     changes = {"inference_specification": specification("other:1"), "approval_status": "Approved"}

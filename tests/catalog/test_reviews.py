@@ -231,7 +231,7 @@ def test_undo_of_an_approval_keeps_the_votes_of_the_others(people):
 FOLLOWING = {
     "decision": lambda p, v: decide(p["ben"], v, REJECTED, "No."),
     "other words": lambda p, v: decide(p["ben"], v, APPROVED, "Really."),
-    "stage": lambda p, v: services.update_model_life_cycle(actor=p["ann"], package=v, stage="Staging", stage_status="x"),
+    "stage": lambda p, v: stage(p, v, "Staging"),
     "metadata": lambda p, v: services.update_customer_metadata(actor=p["max"], package=v, put={"a": "1"}),
     "content": lambda p, v: services.update_model_package(
         actor=p["max"], package=v, changes=services.PackageChanges(inference_specification=specification("new:1"))
@@ -270,6 +270,22 @@ def test_undo_approves_nothing_that_the_rules_refuse_now(people):
         services.undo_decision(actor=people["ben"], package=version)
     services.report_check(actor=people["max"], package=version, name="ci", state="success")
     assert services.undo_decision(actor=people["ben"], package=version).is_approved
+
+
+def test_undo_brings_back_an_approval_from_before_hashes(people):
+    version = make_version()
+    decide(people["ann"], version)
+    ModelPackage.objects.update(approved_content="")
+    decide(people["ben"], version, REJECTED, "No.")
+    assert services.undo_decision(actor=people["ben"], package=version).is_approved
+
+
+def test_a_stale_decision_names_who_changed_the_version(people):
+    version = make_version(group_with(people, approvals_needed=3))
+    decide(people["ann"], version)
+    with pytest.raises(Conflict) as refusal:
+        decide(people["ben"], version, seen=0)
+    assert refusal.value.changed_by == "ann"
 
 
 def test_undo_counts_the_approvals_of_then_against_the_rules_of_now(people):

@@ -172,8 +172,8 @@ def against(rules, **facts):
 
 def test_each_rule_says_what_to_do():
     assert against(
-        ALL, metrics={"auc": 0.8}, approved_label="v3", approved_metrics={"auc": 0.95}, checks={"unit tests": "failure"},
-        author="ada", approver="ada", votes=["ben"], comment=" ",
+        ALL, metrics={"auc": 0.8}, approved_label="v3", approved_metrics={"auc": 0.95},
+        checks={"unit tests": "failure"}, author="ada", approver="ada", votes=["ben"], comment=" ",
     ) == [
         "ada registered it: somebody else has to approve it.",
         "auc is 0.8 and has to be > 0.9.",

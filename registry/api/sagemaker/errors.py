@@ -40,9 +40,13 @@ def package_missing(arn: str) -> WireError:
     return invalid(f"ModelPackage {arn} does not exist.")
 
 
+# The services' names of a decision's members, where the wire has others.
+_MEMBERS = {"approval_status": "ModelApprovalStatus", "comment": "ApprovalDescription"}
+
+
 def _sentences(error: ValidationError) -> str:
     if hasattr(error, "error_dict"):
-        return " ".join(f"{name}: {' '.join(texts)}" for name, texts in error.message_dict.items())
+        return " ".join(f"{_MEMBERS.get(name, name)}: {' '.join(said)}" for name, said in error.message_dict.items())
     return " ".join(error.messages)
 
 

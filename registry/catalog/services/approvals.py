@@ -15,7 +15,7 @@ from registry.events.services import record
 
 from ..contents import content_hash
 from ..models import ApprovalStatus, ModelPackage, ModelPackageGroup
-from ..reviewing import rules_of
+from ..reviewing import REVISING, rules_of
 from ..rules import NO_RULES, ReviewRules
 from .locks import conflict, lock_package, touch_package
 from .packages import STATUS_COUNTERS, approved_now
@@ -53,22 +53,31 @@ def refuse_stale(locked: ModelPackage, seen: int | None) -> None:
         raise conflict(
             "This version was changed since you opened it.",
             current=locked,
-            kind="model_package.approval_status_changed",
+            kind=REVISING,
             package_id=locked.pk,
         )
 
 
 def decide(
-    *, actor: Actor, locked: ModelPackage, approval_status: str, comment: str, override: bool = False
+    *,
+    actor: Actor,
+    locked: ModelPackage,
+    approval_status: str,
+    comment: str,
+    override: bool = False,
+    words_only: bool = False,
 ) -> ModelPackage:
-    """update_approval_status on a package that this transaction has locked; the same rules, the same event."""
+    """update_approval_status on a package that this transaction has locked; the same rules, the same event.
+
+    `words_only`: the status was not said, so that content which changed since its approval is not approved by it.
+    """
     authorize(actor, "model_package.decide", locked)
     if approval_status not in ApprovalStatus.values:
         raise ValidationError({"approval_status": [f"The status is one of {', '.join(ApprovalStatus.values)}."]})
     check_comment(comment)
     if override:
         authorize(actor, "model_package.override", locked)
-    is_same = locked.approval_status == approval_status and not locked.is_changed_since_approval
+    is_same = locked.approval_status == approval_status and (words_only or not locked.is_changed_since_approval)
     if is_same and locked.approval_description == comment:
         return locked
     rules = rules_of(locked)

@@ -87,7 +87,8 @@ def _decide(actor: Actor, package: ModelPackage, changes: PackageChanges) -> Mod
         raise ValidationError({"ApprovalDescription": ["It needs a ModelApprovalStatus."]})
     said = changes.approval_description
     comment = package.approval_description if said is None else said
-    return decide(actor=actor, locked=package, approval_status=status, comment=comment)
+    words_only = changes.approval_status is None
+    return decide(actor=actor, locked=package, approval_status=status, comment=comment, words_only=words_only)
 
 
 def _changed_content(package: ModelPackage, changes: PackageChanges) -> JSON:

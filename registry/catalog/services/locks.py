@@ -96,8 +96,9 @@ def note_review(package: ModelPackage) -> None:
     save(package, revision=package.revision + 1)
 
 
-def conflict(message: str, *, current: Any, kind: str, **subject: int) -> Conflict:
+def conflict(message: str, *, current: Any, kind: str | tuple[str, ...], **subject: int) -> Conflict:
     """A Conflict that names who made the last change of that kind to the subject (group_id=… or package_id=…)."""
-    last = Event.objects.filter(kind=kind, **subject).order_by("-id").first()
+    kinds = (kind,) if isinstance(kind, str) else kind
+    last = Event.objects.filter(kind__in=kinds, **subject).order_by("-id").first()
     who: tuple[str, datetime | None] = (last.actor_name, last.at) if last else ("", None)
     return Conflict(message, current=current, changed_by=who[0], changed_at=who[1])

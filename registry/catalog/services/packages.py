@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
@@ -40,6 +41,8 @@ from .quotas import check_room_for_version
 from .registrations import Registration
 from .states import package_state
 from .tags import insert_tags
+
+_DIGEST = re.compile(r"[Ss][Hh][Aa]256:[0-9a-fA-F]{64}")
 
 # Which counter of the group a status adds to; None (no status) adds to none.
 STATUS_COUNTERS: dict[str | None, str] = {
@@ -117,6 +120,12 @@ def image_parts(image: str) -> tuple[str, str]:
     return name, name.partition(":")[2]
 
 
+def image_digest(image: str) -> str:
+    """The digest in an image ("…@sha256:…"), empty where there is none."""
+    digest = image.partition("@")[2]
+    return digest if _DIGEST.fullmatch(digest) else ""
+
+
 def container_rows(package: ModelPackage, containers: Iterable[Mapping[str, Any]]) -> list[Container]:
     """The containers of an inference specification as rows; the artifact may stand in ModelDataSource instead."""
     rows = []
@@ -131,7 +140,7 @@ def container_rows(package: ModelPackage, containers: Iterable[Mapping[str, Any]
                 image=image,
                 image_name=image_name,
                 image_tag=image_tag,
-                image_digest=container.get("ImageDigest") or "",
+                image_digest=container.get("ImageDigest") or image_digest(image),
                 model_data_url=container.get("ModelDataUrl") or source.get("S3Uri") or "",
                 model_data_etag=(container.get("ModelDataETag") or source.get("ETag") or "")[:1024],
                 framework=(container.get("Framework") or "")[:256],

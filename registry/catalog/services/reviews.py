@@ -106,7 +106,8 @@ def undo_decision(*, actor: Actor, package: ModelPackage, seen: int | None = Non
     former = Decision.of_members(event.before or {})
     if former.status == ApprovalStatus.APPROVED and not locked.is_approved:
         _refuse_wrong_approval(actor, locked, former, event)
-    votes = (event.before or {}).get("Votes") or []
+    # Where one approval is enough by now, votes have ended for good.
+    votes = (event.before or {}).get("Votes") or [] if rules_of(locked).approvals_needed > 1 else []
     save_decision(actor, locked, former, told={"Undone": True} | ({"Votes": votes} if votes else {}))
     restore_votes(locked, votes)
     return locked
@@ -114,7 +115,8 @@ def undo_decision(*, actor: Actor, package: ModelPackage, seen: int | None = Non
 
 def _refuse_wrong_approval(actor: Actor, locked: ModelPackage, former: Decision, event: Event) -> None:
     """Refuse to bring an approval back that would not be given now."""
-    if former.content != content_hash(locked) or former.waiting_since is not None:
+    # One without a hash was approved before hashes were kept, and its content did not change since.
+    if former.content not in ("", content_hash(locked)) or former.waiting_since is not None:
         raise Refused("It cannot be undone: its content is not what was approved. Approve it again.")
     rules = rules_of(locked)
     approvals = _approvals_before(locked, event)
