@@ -33,7 +33,7 @@ def note_digests(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("catalog", "0005_reviewing"),
+        ("catalog", "0006_filters"),
     ]
 
     operations = [
