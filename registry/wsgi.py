@@ -6,6 +6,7 @@ import sqlite3
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
+from registry.capacity import counting
 from registry.web.server import SUPERVISOR_VARIABLE, end_with_parent
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "registry.settings")
@@ -14,7 +15,7 @@ if SUPERVISOR_VARIABLE in os.environ:
     # A worker whose server was killed would go on answering with nobody to stop it.
     end_with_parent()
 
-application = get_wsgi_application()
+application = counting(get_wsgi_application())
 
 
 def hold_sqlite_open() -> sqlite3.Connection | None:

@@ -191,8 +191,8 @@ class AccessKey(models.Model):
 _KEY_COLUMNS = ("pk", "name", "key_id", "encrypted_secret", "role", "expires_at", "is_active", "last_used_at")
 _PERSON_COLUMNS = ("user__pk", "user__username", "user__is_active", "user__is_superuser", "user__is_service")
 _USER: Prepared[User] = Prepared(
-    lambda user_id: (
-        User.objects.filter(pk=user_id).values_list(*[f.attname for f in User._meta.concrete_fields], "groups__name")
+    lambda user_id: User.objects.filter(pk=user_id).values_list(
+        *[f.attname for f in User._meta.concrete_fields], "groups__name"
     ),
     user_id=int,
 )

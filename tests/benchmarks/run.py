@@ -161,7 +161,7 @@ def main(arguments: list[str]) -> int:
     finally:
         crowd.stop()
     said = [*began, f"Servers: {'; '.join(versions)}", *skipped]
-    options.output.write_text(report.page(rows, said), encoding="utf-8")
+    report.put_section(options.output, report.page(rows, said))
     print(f"Written: {options.output}")
     return 0
 

@@ -14,6 +14,7 @@ from django.http import HttpRequest, HttpResponse, RawPostDataException
 from django.http.request import UnreadablePostError
 
 from registry.api import auth, throttle
+from registry.capacity import RETRY_AFTER, OverCapacity, gate
 
 from .calls import Call
 from .errors import WireError, from_domain
@@ -43,7 +44,11 @@ def dispatch(request: HttpRequest) -> HttpResponse:
     """Answer one call. Never raises: a refusal is a 4xx with __type, our own fault a 500 InternalFailure in JSON."""
     request_id = str(uuid4())
     try:
-        status, answer = 200, _answer(request)
+        with gate.admit():
+            status, answer = 200, _answer(request)
+    except OverCapacity as busy:
+        error = WireError("ServiceUnavailable", str(busy), 503)
+        status, answer = error.status, error.body()
     except WireError as error:
         status, answer = error.status, error.body()
     except OperationalError:
@@ -58,6 +63,10 @@ def dispatch(request: HttpRequest) -> HttpResponse:
     response["x-amzn-RequestId"] = request_id
     if status >= 400:
         response["x-amzn-ErrorType"] = answer["__type"]
+    if status == 503:
+        response["Retry-After"] = str(RETRY_AFTER)
+        # Said in the log already, or no fault at all.
+        response._has_been_logged = True  # type: ignore[attr-defined]
     return response
 
 
