@@ -58,7 +58,7 @@ class Gate:
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
-        """Leave the place while a body is read: a slow client is nobody else's loss. OverCapacity with too many such."""
+        """Leave the place while a body is read: slowness is nobody else's loss. OverCapacity with too many such."""
         if not getattr(self._here, "admitted", False):
             yield
             return

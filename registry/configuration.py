@@ -219,7 +219,7 @@ def sqlite(path: Path, options: dict[str, str]) -> dict[str, Any]:
     if not path.parent.is_dir():
         raise refuse("DATABASE_URL", f"sqlite:///{path}", "a file in a folder that exists")
     return {
-        "ENGINE": "django.db.backends.sqlite3",
+        "ENGINE": "registry.sqlite",
         "NAME": path,
         # Opening and closing is a third of the time of a short call; each thread of the server keeps its own.
         "CONN_MAX_AGE": None,
@@ -248,7 +248,7 @@ def postgresql(parts: Any, port: int | None, options: dict[str, str]) -> dict[st
     if not name or "/" in name:
         raise refuse("DATABASE_URL", shown, "postgresql://USER:PASSWORD@HOST:PORT/DATABASE")
     # Small on purpose: after a restart of the database each dead connection costs a check. Without a database everybody
-    # is told so after two seconds; trying to reach it starts afresh with the next who asks, not after ever longer pauses.
+    # is told so after two seconds; trying to reach it begins afresh with the next who asks, not after longer pauses.
     pool: dict[str, int] = {"min_size": 1, "max_size": 4, "timeout": 2, "reconnect_timeout": 3}
     for option, argument in POOL_OPTIONS.items():
         if option in options:

@@ -27,7 +27,7 @@ WSGI_APPLICATION = "registry.wsgi.application"
 
 # Databases
 
-if ENV.database["ENGINE"] == "django.db.backends.sqlite3":
+if ENV.database["ENGINE"] == "registry.sqlite":
     configuration.check_sqlite_version(sqlite3.sqlite_version_info)
 DATABASES = {"default": ENV.database}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

@@ -326,11 +326,10 @@ def test_without_its_database_every_door_says_so_within_three_seconds_and_recove
             # As with a server that is gone: no old connection lives and no new one is let in.
             database.execute("UPDATE pg_database SET datallowconn = false WHERE datname = 'postgres'")
             database.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
+            cookie = {"Cookie": "sessionid=abcdefghijklmnop"}
             answers = {
-                "page": lambda: server.get("/groups/", Cookie="sessionid=abcdefghijklmnop"),
-                "fragment": lambda: server.get(
-                    "/groups/", Cookie="sessionid=abcdefghijklmnop", **{"HX-Request": "true"}
-                ),
+                "page": lambda: server.get("/groups/", **cookie),
+                "fragment": lambda: server.get("/groups/", **cookie, **{"HX-Request": "true"}),
                 "readiness": lambda: server.get("/readyz"),
                 "sign-in": lambda: sign_in(server),
             }

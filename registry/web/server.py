@@ -36,7 +36,7 @@ def granian_command(host: str, port: int, workers: int, threads: int) -> list[st
         f"--host={host}",
         f"--port={port}",
         f"--workers={workers}",
-        # More than are worked on at once: a slow body holds a thread, and who is refused needs one. They start on demand.
+        # More than are worked on at once: a slow body holds a thread, a refusal needs one. They start on demand.
         f"--blocking-threads={threads}",
         "--http1-header-read-timeout=15000",
         "--no-ws",

@@ -6,9 +6,9 @@ import http.client
 import json
 import multiprocessing
 import re
-import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from urllib.parse import urlencode
@@ -146,16 +146,11 @@ class Client:
 def serve_pipe(pipe: Connection) -> None:
     """The loop of a process: a Load in, what its threads were told out; None ends it."""
     while (load := pipe.recv()) is not None:
-        told: list[Told] = []
         clients = [Client(load, load.first + number) for number in range(THREADS)]
-        threads = [threading.Thread(target=lambda c=client: told.append(c.run())) for client in clients]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        total = Told()
-        for one in told:
-            total.add(one)
+        with ThreadPoolExecutor(THREADS) as threads:
+            total = Told()
+            for told in threads.map(Client.run, clients):
+                total.add(told)
         pipe.send(total)
 
 

@@ -224,8 +224,8 @@ def section(results: Results, conditions: list[str]) -> str:
     lines += [
         "",
         f"Memory in MB: at rest all processes of the server (PSS, bar {AT_REST:.0f}); under load what its web workers",
-        f"keep for themselves, before and after so many requests of all kinds (bar {GROWTH:.0f} % more). Start: seconds",
-        f"until `serve` on a migrated database answers a page (median of three, bar {START:.0f}).",
+        f"keep for themselves, before and after so many requests of all kinds (bar {GROWTH:.0f} % more). Start:",
+        f"seconds until `serve` on a migrated database answers a page (median of three, bar {START:.0f}).",
         "",
         "| server | start s | at rest | web workers warm | after | requests | growth |",
         "|---|---|---|---|---|---|---|",
