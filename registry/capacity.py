@@ -8,11 +8,14 @@ from contextlib import contextmanager
 from typing import Any
 
 from django.conf import settings
+from django.http import HttpRequest
 
 # Requests whose body is still on its way hold a thread but nothing else: so many of them stand beside those at work.
 SLOW = 32
 # For what is always answered, and for saying no.
 SPARE = 8
+# A refused body up to this size is read to its end, in bytes.
+DRAINED = 1024 * 1024
 # What a person or a client is told to wait, in seconds.
 RETRY_AFTER = 2
 
@@ -73,6 +76,24 @@ class Gate:
             with self._lock:
                 self.slow -= 1
                 self.working += 1
+
+    def drain(self, request: HttpRequest) -> None:
+        """Read what a refused client is sending: who is cut off while sending never sees the answer.
+
+        Not what is large, and not where too many are slow already.
+        """
+        with self._lock:
+            if self.slow >= SLOW:
+                return
+            self.slow += 1
+        try:
+            if int(request.META.get("CONTENT_LENGTH") or 0) <= DRAINED:
+                request.read()
+        except (OSError, ValueError):
+            pass  # it went away, or says nonsense: the answer is the same
+        finally:
+            with self._lock:
+                self.slow -= 1
 
 
 class ClientInput:

@@ -58,6 +58,7 @@ MIDDLEWARE = [
     "registry.web.health.HealthMiddleware",
     "registry.web.middleware.PublicAddressMiddleware",
     "registry.api.sagemaker.views.SageMakerDoor",
+    "registry.api.checks.ChecksDoor",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.gzip.GZipMiddleware",

@@ -2,7 +2,7 @@
 (() => {
   const $ = (s, r = document) => r.querySelector(s), $$ = (s, r = document) => [...r.querySelectorAll(s)];
   const live = $('[data-live]'); if (!live) return;
-  const EVERY = 3000, SLOWEST = 60000, PARTS = ['version-count', 'band-approved', 'band-waiting', 'band-trend', 'timeline-status', 'timeline-filters', 'timeline-count', 'live-note'];
+  const EVERY = 3000, SLOWEST = 60000, PARTS = ['version-count', 'group-standing', 'band-approved', 'band-waiting', 'band-trend', 'timeline-status', 'timeline-filters', 'timeline-count', 'live-note'];
   const held = new Map(); /* parts that somebody was using when they changed: put in place as soon as nobody does */
   let wait = EVERY, timer = 0, asking = false, stopped = false;
 
@@ -12,7 +12,7 @@
     const at = document.activeElement;
     return selected(el) || !!$('details[open], :popover-open', el) || typed(el) || (el.contains(at) && at.matches('input, select, textarea, summary'));
   };
-  const FOCUSABLE = 'a[href], button, [tabindex="0"]';
+  const FOCUSABLE = 'a[href], button, input[type=checkbox], [tabindex="0"]';
   /* where the focus is within a part, to give it to the same control of the new one */
   const focusIn = (el) => (el.contains(document.activeElement) ? { tag: document.activeElement.tagName, at: $$(FOCUSABLE, el).indexOf(document.activeElement) } : null);
   const focusAgain = (el, was) => { const to = was && el && $$(FOCUSABLE, el)[was.at]; if (to?.tagName === was?.tag) to?.focus({ preventScroll: true }); };
@@ -68,9 +68,9 @@
     asking = true; const search = location.search, asked = new URLSearchParams(search); asked.set('after', live.dataset.after);
     try {
       const answer = await fetch(`${live.dataset.live}?${asked}`, { headers: { 'HX-Request': 'true' }, redirect: 'manual', signal: AbortSignal.timeout(15000) });
-      if ([400, 401, 403, 404].includes(answer.status)) {
+      if ([400, 401, 403, 404, 410].includes(answer.status)) {
         stopped = true; /* signed out, or what the page shows is gone */
-        const text = answer.status === 404 ? await answer.text() : '';
+        const text = answer.status === 404 || answer.status === 410 ? await answer.text() : '';
         if (text) document.dispatchEvent(new CustomEvent('toast', { detail: { text, kind: 'bad' } }));
       } else if (answer.status === 200) {
         const html = await answer.text();

@@ -21,8 +21,14 @@
   }
   on('toast', (e) => say(e.detail.text ?? e.detail.value, e.detail.kind));
 
-  /* ---------- controls that only script can serve are hidden until here ---------- */
-  const reveal = (root) => $$('[data-remove-row][hidden], [data-add-row][hidden]', root).forEach((b) => { b.hidden = false; });
+  /* ---------- controls that only script can serve are hidden until here; others show what this browser keeps ---------- */
+  const single = { get off() { try { return localStorage.singleKeys === 'off'; } catch { return false; } }, set off(v) { try { localStorage.singleKeys = v ? 'off' : 'on'; } catch { say('The browser does not keep this choice', 'bad'); } } };
+  const isMac = /Mac|iP(hone|ad)/.test(navigator.platform);
+  const reveal = (root) => {
+    $$('[data-remove-row][hidden], [data-add-row][hidden]', root).forEach((b) => { b.hidden = false; });
+    $$('[data-single-keys]', root).forEach((b) => { b.checked = !single.off; });
+    if (isMac) $$('[data-mod]', root).forEach((k) => { k.textContent = k.textContent.replace('Ctrl', 'Cmd'); });
+  };
   reveal(document);
 
   /* ---------- copy ---------- */
@@ -60,6 +66,8 @@
     const menu = document.getElementById(b.getAttribute('popovertarget')), row = b.closest('tr'), link = $('a.ver', row), file = $('[data-uri]', row);
     $('a', menu).href = `${link.getAttribute('href')}#review`;
     $('[data-row-arn]', menu).dataset.copy = menu.dataset.arn + link.textContent.trim().slice(1);
+    const number = link.textContent.trim().slice(1), compare = $('[data-row-compare]', menu), base = compare?.dataset.rowCompare;
+    if (compare) { compare.hidden = base === number; compare.href = `${compare.href.split('?')[0]}?v=${base}&v=${number}&base=${base}`; }
     const copy = $('[data-row-uri]', menu); copy.hidden = !file; copy.dataset.copy = file?.title ?? '';
   });
 
@@ -81,8 +89,12 @@
 
   /* ---------- filter box: tokens and suggestions ---------- */
   const listOf = (box) => document.getElementById(box.getAttribute('aria-controls') ?? '');
-  const options = (list) => $$('[role=option]', list);
-  const openList = (box, open) => { const list = listOf(box); if (!list) return; list.hidden = !open; box.setAttribute('aria-expanded', open); if (!open) choose(box, -1); };
+  const options = (list) => $$('[role=option]:not([aria-disabled])', list);
+  /* the palette's list stays as long as its dialog, and its first line is chosen: Enter opens it */
+  const openList = (box, open) => {
+    const list = listOf(box); if (!list) return; const stays = 'stays' in list.dataset;
+    list.hidden = !open && !stays; box.setAttribute('aria-expanded', open || stays); choose(box, stays && open ? 0 : -1);
+  };
   const choose = (box, i) => {
     options(listOf(box)).forEach((o, n) => {
       o.id ||= `${box.id || 'box'}-option-${n}`; o.setAttribute('aria-selected', n === i);
@@ -91,11 +103,12 @@
     if (i < 0) box.removeAttribute('aria-activedescendant');
   };
   /* the word under the cursor, with quoted values as one word */
-  const wordAt = (box) => { const before = box.value.slice(0, box.selectionStart ?? box.value.length); return before.match(/(?:[^\s"]|"[^"]*"?)*$/)[0]; };
+  const wordAt = (box) => { const before = box.value.slice(0, box.selectionStart ?? box.value.length); return before.match(/(?:[^\s"()]|"[^"]*"?)*$/)[0]; };
   const pick = (box, option) => {
+    if (option.href) { option.click(); return; }
     const value = option.dataset.value ?? option.textContent.trim(), end = box.selectionStart ?? box.value.length;
-    const start = end - wordAt(box).length, done = !/[:=]$/.test(value);
-    const rest = box.value.slice(end).replace(/^\S*/, ''), text = value + (done && !rest.startsWith(' ') ? ' ' : '');
+    const start = end - wordAt(box).length, done = !/[:=<>]$/.test(value);
+    const rest = box.value.slice(end).replace(/^[^\s)]*/, ''), text = value + (done && !/^[ )]/.test(rest) ? ' ' : '');
     box.value = box.value.slice(0, start) + text + rest; box.focus();
     box.setSelectionRange(start + text.length, start + text.length); openList(box, false);
     box.dispatchEvent(new Event('input', { bubbles: true }));
@@ -103,14 +116,16 @@
   on('keydown', (e) => {
     const box = e.target; if (!box.matches?.('[role=combobox]')) return;
     const list = listOf(box), all = list ? options(list) : [], open = list && !list.hidden && all.length;
-    const i = all.findIndex((o) => o.getAttribute('aria-selected') === 'true');
+    const i = all.findIndex((o) => o.getAttribute('aria-selected') === 'true'), stays = list && 'stays' in list.dataset;
+    /* what is listed is for an earlier text: the form asks, and the server leads on */
+    if (stays && e.key === 'Enter' && $('[data-q]', list)?.dataset.q !== box.value.trim().replace(/\s+/g, ' ')) return;
     if (e.key === 'Backspace' && !box.value) { $$('.token__x', box.closest('.search__box') ?? box.form).pop()?.click(); }
     else if ((e.key === 'ArrowDown' || e.key === 'ArrowUp') && all.length) {
       e.preventDefault(); if (!open) openList(box, true);
       choose(box, (i + (e.key === 'ArrowDown' ? 1 : i < 0 ? 0 : -1) + all.length) % all.length);
     } else if (e.key === 'Enter' && open && i >= 0) { e.preventDefault(); pick(box, all[i]); }
-    else if (e.key === 'Enter') openList(box, false);
-    else if (e.key === 'Escape' && open) { e.preventDefault(); e.stopImmediatePropagation(); openList(box, false); }
+    else if (e.key === 'Enter' && !stays) openList(box, false);
+    else if (e.key === 'Escape' && open && !stays) { e.preventDefault(); e.stopImmediatePropagation(); openList(box, false); }
   });
   on('mousedown', (e) => { if (e.target.closest?.('[role=listbox]')) e.preventDefault(); });
   clicked('[role=listbox] [role=option]', (o) => {
@@ -119,52 +134,65 @@
   on('focusout', (e) => { if (e.target.matches?.('[role=combobox]')) openList(e.target, false); });
 
   /* ---------- keyboard ---------- */
-  const single = { get off() { try { return localStorage.singleKeys === 'off'; } catch { return false; } }, set off(v) { try { localStorage.singleKeys = v ? 'off' : 'on'; } catch { say('The browser does not keep this choice', 'bad'); } } };
-  const toggle = $('[data-single-keys]');
-  if (toggle) { toggle.checked = !single.off; on('change', () => { single.off = !toggle.checked; }, toggle); }
+  on('change', (e) => { if (e.target.matches?.('[data-single-keys]')) single.off = !e.target.checked; });
 
+  /* What a key does stands on the element that does it, so that a page needs no line of script for its keys:
+     data-key="a"      a dialog opens, a field gets the focus, a link or button is clicked
+     data-key-focus    beside it: the focus only, for what must not happen at once
+     data-key="g r"    G, then R; "mod+k" is Ctrl K and Cmd K, also in fields; "Escape" is asked when nothing else takes it
+     Within rows (data-row) the row of the cursor is meant; what is in main goes before the frame of the page. */
   /* rows are read again at every key, since swaps replace them; the cursor is where the focus is, else where it was */
-  let cursorId = '', chord = 0;
+  let cursorId = '', chord = '', chordAt = 0;
   const rows = () => $$('[data-row]').filter(visible);
+  const cursorRow = (all = rows()) => document.activeElement?.closest?.('[data-row]') ?? all.find((r) => r.classList.contains('is-cursor') || (cursorId && r.id === cursorId));
   const move = (by) => {
     const all = rows(); if (!all.length) return;
-    let at = all.indexOf(document.activeElement?.closest?.('[data-row]'));
-    if (at < 0) at = all.findIndex((r) => r.classList.contains('is-cursor') || (cursorId && r.id === cursorId));
-    const row = all[Math.max(0, Math.min(all.length - 1, at < 0 ? 0 : at + by))];
+    const at = all.indexOf(cursorRow(all)), row = all[Math.max(0, Math.min(all.length - 1, at < 0 ? 0 : at + by))];
     $$('.is-cursor').forEach((r) => r.classList.remove('is-cursor')); row.classList.add('is-cursor'); cursorId = row.id;
     (row.matches('a') ? row : $('a[data-open]', row) ?? $('a', row))?.focus({ preventScroll: true }); row.scrollIntoView({ block: 'nearest' });
   };
-  const decide = (word, e) => { const d = $(`#${word}dlg`); if (d && !d.open) { e.preventDefault(); d.showModal(); } };
-  const focusOn = (el, e) => { if (el && visible(el)) { e.preventDefault(); el.focus(); el.select?.(); } };
-  const keys = {
-    '?': () => { const d = $('#shortcuts'); if (d && !d.open) d.showModal(); },
-    '/': (e) => focusOn([$('#q'), $('[data-jump]')].find((el) => el && visible(el)), e),
-    j: () => move(1), k: () => move(-1),
-    n: (e) => { const b = $('[data-new]'); if (b) { e.preventDefault(); b.click(); } }, /* else the n lands in the dialog's first field */
-    a: (e) => decide('approve', e), r: (e) => decide('reject', e),
-    m: (e) => focusOn($('#md-add input:not([type=hidden])'), e),
-    '[': () => $('a[data-newer][href]')?.click(), ']': () => $('a[data-older][href]')?.click(),
+  const usable = (el) => !el.disabled && el.ariaDisabled !== 'true' && !el.closest('[hidden], [inert]') && (el.matches('dialog, a[href]') || visible(el));
+  const meant = (key) => {
+    const all = $$(`[data-key="${CSS.escape(key)}"]`).filter(usable), row = cursorRow();
+    return all.find((el) => row?.contains(el)) ?? all.filter((el) => !el.closest('[data-row]')).sort((a, b) => !!b.closest('main') - !!a.closest('main'))[0];
   };
-  const places = { g: '.nav__a[href="/groups/"]', a: '.nav__a[href="/activity/"]', k: '#usermenu a[href="/settings/access-keys/"]' };
+  /* true where the page has something for the key */
+  const press = (key, e) => {
+    const el = meant(key); if (!el) return false;
+    e.preventDefault(); /* else an n lands in the first field of the dialog that it opens */
+    if (el.matches('dialog')) { if (!el.open) el.showModal(); }
+    else if (el.matches('input:not([type=checkbox], [type=radio]), textarea, select') || 'keyFocus' in el.dataset) { el.focus(); el.select?.(); }
+    else el.click();
+    return true;
+  };
   on('keydown', (e) => {
     if (e.defaultPrevented || e.isComposing) return;
-    if ((e.ctrlKey || e.metaKey) && e.key === 'Enter' && e.target.form) {
+    const key = e.key.length === 1 ? e.key.toLowerCase() : e.key, mod = e.ctrlKey || e.metaKey;
+    if (mod && e.key === 'Enter' && e.target.form) {
       /* a form with two decisions has no default: Ctrl Enter must not pick one */
       const submits = [...e.target.form.elements].filter((b) => b.type === 'submit' && !b.disabled), main = submits.find((b) => 'default' in b.dataset) ?? (submits.length < 2 ? submits[0] : null);
-      e.preventDefault(); if (main || !submits.length) e.target.form.requestSubmit(main ?? undefined); return;
+      e.preventDefault(); if (main) main.click(); else if (!submits.length) e.target.form.requestSubmit(); return; /* a click names the button to HTMX too */
+    }
+    if (mod) {
+      const open = $('dialog[open]'); if (e.altKey || e.shiftKey || e.repeat) return;
+      if (open?.dataset.key === `mod+${key}`) { e.preventDefault(); open.close(); } else if (!open) press(`mod+${key}`, e);
+      return;
     }
     if (e.key === 'Escape') {
       const cancel = $('[data-esc]', e.target.closest?.('[data-editing], form, tr') ?? document.createElement('i'));
       const facet = e.target.closest?.('details.facet[open]');
       if (cancel) { e.preventDefault(); cancel.click(); } else if (facet) { facet.open = false; $('summary', facet).focus(); }
-      else if (e.target.matches?.('.jump__input, #q')) e.target.blur();
+      else if (e.target.matches?.('#q')) e.target.blur();
+      else if (!e.target.closest?.('dialog[open]') && !$(':popover-open')) press('Escape', e);
       return;
     }
-    if (e.ctrlKey || e.metaKey || e.altKey || single.off || e.target.closest?.('input:not([type=checkbox]):not([type=radio]), textarea, select, dialog[open], [contenteditable]')) return;
-    const key = e.key.length === 1 ? e.key.toLowerCase() : e.key;
-    if (chord && e.timeStamp - chord < 900 && places[key]) { chord = 0; $(places[key])?.click(); return; }
-    chord = key === 'g' ? e.timeStamp : 0;
-    if (Object.hasOwn(keys, key)) keys[key](e);
+    if (e.altKey || single.off || e.target.closest?.('input:not([type=checkbox]):not([type=radio]), textarea, select, dialog[open], [contenteditable]')) return;
+    if (key === 'j' || key === 'k') { if (!chord || e.timeStamp - chordAt > 900) { chord = ''; move(key === 'j' ? 1 : -1); return; } }
+    if (e.repeat) return;
+    /* the second key of a pair is never taken for a key of its own: G R must not open a dialog where there is no queue */
+    if (chord && e.timeStamp - chordAt < 900) { const pair = `${chord} ${key}`; chord = ''; press(pair, e); return; }
+    chord = $(`[data-key^="${CSS.escape(key)} "]`) ? key : ''; chordAt = e.timeStamp;
+    if (!chord) press(key, e);
   });
 
   /* ---------- around a swap: open menus stay open, focus never falls to the body ---------- */
@@ -186,6 +214,7 @@
     const fresh = (spot.id && document.getElementById(spot.id)) || (e.detail.target?.isConnected ? e.detail.target : null);
     openFacets.forEach((id) => document.getElementById(id)?.setAttribute('open', '')); openFacets = [];
     reveal(document);
+    $('dialog[data-show]:not([open])', fresh ?? document)?.showModal(); /* a dialog that came when it was asked for */
     const asked = used?.dialog;
     if (good && e.detail.elt.matches('form') && asked?.isConnected && asked.open && asked.contains(e.detail.elt)) asked.close(); /* not after a check of one field */
     if (!good && spot.dialog && fresh?.matches('dialog') && !fresh.open) fresh.showModal(); /* errors: the dialog was replaced by itself */

@@ -248,6 +248,10 @@ def test_over_capacity_each_door_says_so_in_its_own_words_and_recovers(serve, fo
         assert said["Error"]["Code"] == "ServiceUnavailable"
         assert said["ResponseMetadata"]["HTTPStatusCode"] == 503
         assert said["ResponseMetadata"]["HTTPHeaders"]["retry-after"] == "2"
+        check = server.post("/api/checks/", "{}")
+        assert (check.status, json.loads(check.text)["__type"]) == (503, "ServiceUnavailable")
+        # A body that is still being sent is no reason not to hear the answer.
+        assert server.post("/", "x" * 900_000).status == 503
         always_answered(server)
         assert time.monotonic() - began < 10
     for writer in writers:

@@ -10,10 +10,12 @@ import pytest
 from django.contrib import admin as django_admin
 from django.test import Client
 from django.urls import get_resolver, reverse
+from django.utils import timezone
 
 from registry.accounts.models import AccessKey, Role, User
-from registry.accounts.permissions import MINIMUM_ROLE
-from registry.catalog.models import CustomerMetadataProperty
+from registry.accounts.permissions import MINIMUM_ROLE, Actor
+from registry.catalog import services
+from registry.catalog.models import CustomerMetadataProperty, SavedView
 from registry.events.models import Event
 from tests.factories import PASSWORD, REGION, make_group, make_package, make_user, make_version
 from tests.roles import OPEN, ROLES, SIGNED_IN, person, reaches
@@ -31,6 +33,7 @@ PAIRS = {
     "metadata-remove": {"GET": "model_package.edit_metadata", "POST": "model_package.edit_metadata"},
     "stage": {"GET": READ, "POST": "model_package.edit_stage"},
     "metrics": {"POST": "model_package.create"},
+    "delete": {"GET": "model_package.delete", "POST": "model_package.delete"},
 }
 # Keys of somebody else: whoever may not see them is told that there are none.
 OTHERS = "access_key.edit_others"
@@ -43,6 +46,15 @@ ADDRESSES: dict[str, dict[str, str]] = {
     "home": {"GET": SIGNED_IN},
     "group-list": {"GET": READ},
     "group-suggest": {"GET": READ},
+    "filter-help": {"GET": SIGNED_IN},
+    "group-list-csv": {"GET": READ},
+    "group-detail-csv": {"GET": READ},
+    "package-list-csv": {"GET": READ},
+    "activity-csv": {"GET": READ},
+    "review-csv": {"GET": READ},
+    "saved-views": {"GET": "saved_view.edit_own", "POST": "saved_view.edit_own"},
+    # Of somebody else, who shares it.
+    "saved-view": {"POST": "saved_view.edit_others"},
     "group-create": {"GET": "model_package_group.create", "POST": "model_package_group.create"},
     "group-check-name": {"GET": "model_package_group.create"},
     "group-detail": {"GET": READ},
@@ -55,10 +67,21 @@ ADDRESSES: dict[str, dict[str, str]] = {
     },
     "group-tags": {"GET": READ, "POST": "model_package_group.edit_tags"},
     "group-tags-edit": {"GET": "model_package_group.edit_tags"},
+    "group-metrics": {"GET": READ, "POST": "model_package_group.edit_metric_choices"},
+    "group-compare": {"GET": READ},
+    "compare": {"GET": READ},
+    "group-delete": {"GET": "model_package_group.delete", "POST": "model_package_group.delete"},
+    "deleted-list": {"GET": "model_package.restore"},
+    "group-restore": {"POST": "model_package_group.restore"},
+    "package-restore": {"POST": "model_package.restore"},
     "package-register": {"GET": "model_package.create", "POST": "model_package.create"},
     "package-register-container": {"GET": READ},
     "package-detail": {"GET": READ},
     "package-review": {"GET": READ, "POST": "model_package.decide"},
+    "package-rollback": {"GET": "model_package.decide", "POST": "model_package.decide"},
+    "group-rules": {"GET": READ, "POST": "model_package_group.edit_rules"},
+    "review-queue": {"GET": READ},
+    "review-pane": {"GET": READ},
     **{f"version:{name}": row for name, row in PAIRS.items()},
     # A version has no tags: its addresses explain that to everybody and save nothing.
     "version:tags": {"GET": READ},
@@ -70,6 +93,10 @@ ADDRESSES: dict[str, dict[str, str]] = {
     **{f"unversioned:{name}": row for name, row in PAIRS.items()},
     "unversioned:tags": {"GET": READ, "POST": "model_package.edit_tags"},
     "unversioned:tags-edit": {"GET": "model_package.edit_tags"},
+    # The search names only pages to somebody without a role: nothing that is in the registry.
+    "search": {"GET": SIGNED_IN},
+    "keyboard": {"GET": SIGNED_IN},
+    "where-used": {"GET": READ},
     "activity": {"GET": READ},
     "group-live": {"GET": READ},
     "package-live": {"GET": READ},
@@ -109,6 +136,11 @@ def world():
     package = make_package("sold-model", description=SECRET, customer_metadata_properties={"a": "1"})
     make_user("admin", username="keeper")
     other = make_user("viewer", username="somebody-else")
+    keeper = Actor.system("test")
+    gone = {
+        "group-restore": services.delete_model_package_group(actor=keeper, group=make_group("gone")),
+        "package-restore": services.delete_model_package(actor=keeper, package=make_package("gone-too")),
+    }
     pairs = {p.package_id: p.pk for p in CustomerMetadataProperty.objects.all()}
 
     def address(name, parts):
@@ -116,6 +148,13 @@ def world():
             from registry.web.icons import SPRITE_URL
 
             return SPRITE_URL
+        if name == "saved-views":
+            return reverse(name, kwargs={"page": "groups"})
+        if name == "saved-view":
+            view, _ = SavedView.objects.get_or_create(
+                owner=other, page="groups", name="late", is_shared=True, defaults={"saved_at": timezone.now()}
+            )
+            return reverse(name, kwargs={"page": "groups", "pk": view.pk})
         if name.startswith("user-") and parts:
             return reverse(name, kwargs={"pk": other.pk})
         if name.startswith("access-key") and parts:
@@ -123,6 +162,8 @@ def world():
             number = AccessKey.objects.count()
             key = AccessKey.objects.create(user=other, name=f"key {number}", key_id=f"AKIA{number}")
             return reverse(name, kwargs={"pk": key.pk})
+        if name in ("group-restore", "package-restore"):
+            return reverse(name, kwargs={"pk": gone[name].pk})
         owner = package if name.startswith("unversioned") else version
         words = {
             "region": REGION,
@@ -201,7 +242,10 @@ FORMS = {
     "group-create": {"name": "new", "region": REGION},
     "group-description": {"description": "New."},
     "group-tags": {"key": "a", "value": "b"},
+    "group-metrics": {"leading_metric": "auc", "name": "auc", "direction": "lower"},
     "package-review": {"decision": "Approved", "comment": "Fine."},
+    "package-rollback": {"comment": "Worse."},
+    "group-rules": {"approvals_needed": "2"},
     "version:metadata": {"key": "b", "value": "2"},
     "version:metadata-row": {"value": "2", "seen": "1"},
     "version:metadata-remove": {"seen": "1"},
@@ -211,6 +255,11 @@ FORMS = {
     "unversioned:metadata-remove": {"seen": "1"},
     "unversioned:stage": {"stage": "Staging"},
     "unversioned:tags": {"key": "a", "value": "b"},
+    "version:delete": {"name": "fraud v1"},
+    "unversioned:delete": {"name": "sold-model"},
+    "group-delete": {"name": "fraud"},
+    "group-restore": {},
+    "package-restore": {},
     "user-create": {"username": "new", "role": "viewer", "password": PASSWORD, "password_again": PASSWORD},
     "user-detail": {"change": "role", "role": "admin"},
 }

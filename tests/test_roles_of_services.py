@@ -1,18 +1,21 @@
 """Who may do what, at the services that every door calls, and at the commands; a new one without a row fails."""
 
 import inspect
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from django.core.exceptions import ValidationError
 from django.core.management import CommandError, call_command, get_commands
+from django.utils import timezone
 
 from registry.accounts import access_keys
 from registry.accounts import services as accounts
 from registry.accounts.models import Role
 from registry.accounts.permissions import Actor, NotAllowed, authorize
 from registry.catalog import services
-from registry.catalog.models import ModelPackageGroup
+from registry.catalog.models import ModelPackageGroup, SavedView, Vote
+from registry.catalog.rules import ReviewRules
 from registry.events.models import Event
 from tests.factories import PASSWORD, REGION, make_group, make_package, make_user, make_version
 from tests.roles import ROLES, person, reaches
@@ -41,6 +44,36 @@ SERVICES = {
         "model_package.decide",
         lambda actor, w: services.update_approval_status(actor=actor, package=w["version"], approval_status="Approved"),
     ),
+    "request_changes": (
+        "model_package.decide",
+        lambda actor, w: services.request_changes(actor=actor, package=w["version"], comment="More data."),
+    ),
+    "undo_decision": (
+        "model_package.decide",
+        lambda actor, w: services.undo_decision(actor=actor, package=w["decided"]),
+    ),
+    "withdraw_vote": (
+        "model_package.decide",
+        lambda actor, w: services.withdraw_vote(actor=actor, package=w["version"]),
+    ),
+    "back_to_previous_approved": (
+        "model_package.decide",
+        lambda actor, w: services.back_to_previous_approved(actor=actor, package=w["newest"], reason="Drift."),
+    ),
+    "comment_on": (
+        "model_package.comment",
+        lambda actor, w: services.comment_on(actor=actor, package=w["version"], comment="Why?"),
+    ),
+    "report_check": (
+        "model_package.report_check",
+        lambda actor, w: services.report_check(actor=actor, package=w["version"], name="ci", state="success"),
+    ),
+    "update_review_rules": (
+        "model_package_group.edit_rules",
+        lambda actor, w: services.update_review_rules(
+            actor=actor, group=w["group"], rules=ReviewRules(comment_required=True)
+        ),
+    ),
     "update_model_life_cycle": (
         "model_package.edit_stage",
         lambda actor, w: services.update_model_life_cycle(
@@ -65,9 +98,21 @@ SERVICES = {
         "model_package_group.delete",
         lambda actor, w: services.delete_model_package_group(actor=actor, group=w["empty"]),
     ),
+    "restore_model_package": (
+        "model_package.restore",
+        lambda actor, w: services.restore_model_package(actor=actor, package=w["deleted"]),
+    ),
+    "restore_model_package_group": (
+        "model_package_group.restore",
+        lambda actor, w: services.restore_model_package_group(actor=actor, group=w["deleted_group"]),
+    ),
     "set_group_policy": (
         "model_package_group.edit_policy",
         lambda actor, w: services.set_group_policy(actor=actor, group=w["group"], policy="{}"),
+    ),
+    "update_metric_choices": (
+        "model_package_group.edit_metric_choices",
+        lambda actor, w: services.update_metric_choices(actor=actor, group=w["group"], leading_metric="auc"),
     ),
     "store_metrics": (
         "model_package.create",
@@ -100,6 +145,27 @@ SERVICES = {
         lambda actor, w: accounts.set_password(actor=actor, user=w["user"], password=PASSWORD + "x"),
     ),
 }
+# A view is somebody's, so the actor is a user; changing takes its owner or an admin, and here it is somebody else's.
+SERVICES |= {
+    "save_view": (
+        "saved_view.edit_own",
+        lambda actor, w: services.save_view(
+            actor=replace(actor, user=w["user"]), page="groups", name="new", query="q=a"
+        ),
+    ),
+    "update_view": (
+        "saved_view.edit_others",
+        lambda actor, w: services.update_view(actor=actor, view=w["view"], query="q=b"),
+    ),
+    "share_view": (
+        "saved_view.edit_others",
+        lambda actor, w: services.share_view(actor=actor, view=w["view"], is_shared=False),
+    ),
+    "delete_view": (
+        "saved_view.edit_others",
+        lambda actor, w: services.delete_view(actor=actor, view=w["view"]),
+    ),
+}
 # Of somebody else's key; one's own takes access_key.edit_own.
 SERVICES |= {
     "create_access_key": (
@@ -127,10 +193,12 @@ SERVICES |= {
 WITHOUT_ACTOR = {"create_superuser"}
 # Leaves its event later, in the background: tested by itself below.
 LATER = {"read_metrics_again"}
+# Only tells whether the actor may.
+ASKS = {"authorize_view"}
 
 
 # What an import calls for each record; its permission is asked per record too, its door is the command below.
-IMPORTS = {"import_model_package_group", "import_model_package", "import_records"}
+IMPORTS = {"import_model_package_group", "import_model_package", "import_records", "fill_with_demo"}
 
 
 def writers(module):
@@ -142,7 +210,9 @@ def writers(module):
 
 def test_every_service_has_a_row():
     catalog = {name for name in writers(services) if name in services.__all__}
-    assert (catalog | writers(accounts) | writers(access_keys)) - IMPORTS - LATER == set(SERVICES) | WITHOUT_ACTOR
+    assert (catalog | writers(accounts) | writers(access_keys)) - IMPORTS - LATER - ASKS == set(
+        SERVICES
+    ) | WITHOUT_ACTOR
 
 
 @pytest.mark.parametrize("role", ROLES, ids=str)
@@ -153,7 +223,20 @@ def test_services_ask_at_every_door(name, door, role):
     version = make_version(group)
     made = {"group": group, "version": version, "package": make_package("sold-model"), "user": make_user("viewer")}
     made["empty"] = make_group("empty")
+    keeper = Actor.system("test")
+    made["deleted"] = services.delete_model_package(actor=keeper, package=make_version(group))
+    made["deleted_group"] = services.delete_model_package_group(actor=keeper, group=make_group("gone"))
     made["key"] = access_keys.create_access_key(actor=Actor.system("test"), user=made["user"], name="pipeline")[0]
+    made["view"] = SavedView.objects.create(
+        owner=made["user"], page="groups", name="late", is_shared=True, saved_at=timezone.now()
+    )
+    someone = make_user("viewer", username="someone")
+    Vote.objects.create(package=version, user=someone, user_name="someone", voted_at=timezone.now())
+    reviewed = make_group("reviewed")
+    made["decided"] = make_version(reviewed)
+    reviewer = Actor(name="someone", role=Role.REVIEWER, door="browser")
+    services.update_approval_status(actor=reviewer, package=made["decided"], approval_status="Approved")
+    made["newest"] = make_version(reviewed, approval_status="Approved")
     action, call = SERVICES[name]
     before = Event.objects.count()
     actor = Actor(name="someone", role=role, door=door)
@@ -204,6 +287,7 @@ COMMANDS = {
     "createsuperuser": False,
     "demo": False,
     "exportdump": False,
+    "filldemo": False,
     "importdump": True,
     "importsagemaker": False,
     "makeservicemodel": False,

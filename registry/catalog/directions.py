@@ -1,12 +1,36 @@
-"""Which way a metric is better, and which metric of a group leads, both told from the names alone; no database."""
+"""Which way a metric is better, and which metric of a group leads: as the group chose, else by the names; no database.
+
+Every page, list, chart and rule asks here with the group, so that a choice holds everywhere.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from typing import Literal
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal, NamedTuple, Protocol
 
 Direction = Literal["higher", "lower", ""]
+
+# What a group may keep for a metric; "none": neither way is better, whatever the name says.
+DIRECTIONS: Mapping[str, Direction] = {"higher": "higher", "lower": "lower", "none": ""}
+
+
+class Choices(Protocol):
+    """What people chose for the metrics of a group: a ModelPackageGroup, or the ChosenMetrics of a slim row."""
+
+    @property
+    def leading_metric(self) -> Any: ...
+
+    @property
+    def metric_directions(self) -> Any: ...
+
+
+class ChosenMetrics(NamedTuple):
+    """The two columns of a group, for a list that reads no more of it."""
+
+    leading_metric: str = ""
+    metric_directions: Mapping[str, str] = {}
+
 
 # Terms inside names, in the order in which a group's metrics may lead its timeline; a line of the table is one kind.
 _TERMS: tuple[tuple[int, Direction, str], ...] = (
@@ -37,27 +61,42 @@ _CONDITION = re.compile(r"_(?:at|per|by)_.*")
 _REFERENCE = "best_constant_classifier"
 
 
-def metric_direction(name: str) -> Direction:
-    """Return "higher" or "lower" for the way in which `name` is better; "" where the name does not tell.
+def metric_direction(name: str, group: Choices | None) -> Direction:
+    """Return "higher" or "lower" for the way in which `name` is better in `group`; "" where neither is, or none known.
+
+    `group` is None for an unversioned package, which has no choices.
+    """
+    chosen = str(group.metric_directions.get(name, "")) if group is not None else ""
+    return DIRECTIONS[chosen] if chosen in DIRECTIONS else direction_by_name(name)
+
+
+def leading_metric(names: Iterable[str], group: Choices | None) -> str:
+    """Return the metric that leads: the one that the group chose if it is among `names`, else the first by name.
+
+    By name: auc before accuracy, f1 … rmse …; "" without names. Plain names go before compound ones (accuracy before
+    weighted_auc), scores before losses, those before costs; names that tell nothing come last, by alphabet.
+    """
+    return next(iter(in_reading_order(names, group)), "")
+
+
+def in_reading_order(names: Iterable[str], group: Choices | None) -> list[str]:
+    """Return the names as a menu shows them: the leading one first, then by kind, then by alphabet."""
+    chosen = group.leading_metric if group is not None else ""
+    return sorted(names, key=lambda name: (name != chosen, _place(name)))
+
+
+def is_reference(name: str) -> bool:
+    """True for the score of a constant classifier, which reports carry for comparison."""
+    return not _words(name)
+
+
+def direction_by_name(name: str) -> Direction:
+    """Return what the name alone tells: "higher", "lower", or "" where it does not tell.
 
     Of several terms a loss or cost decides: "accuracy_loss" is better when lower.
     """
     directions = {_KIND[term][2] for term in _known(_words(name))}
     return "lower" if "lower" in directions else "higher" if directions else ""
-
-
-def leading_metric(names: Iterable[str]) -> str:
-    """Return the metric that leads where nobody chose one: auc before accuracy, f1 … rmse …; "" without names.
-
-    Plain names go before compound ones (accuracy before weighted_auc), scores before losses, those before costs;
-    names that tell nothing come last, by alphabet.
-    """
-    return min(names, key=_place, default="")
-
-
-def in_reading_order(names: Iterable[str]) -> list[str]:
-    """Return the names as a menu shows them: the leading one first, then by kind, then by alphabet."""
-    return sorted(names, key=_place)
 
 
 def _words(name: str) -> list[str]:
@@ -82,7 +121,7 @@ def _place(name: str) -> tuple[int, bool, int, int, str]:
     words = _words(name)
     if not words:
         return (_REFERENCE_TIER, True, 0, 0, name)
-    direction = metric_direction(name)
+    direction = direction_by_name(name)
     kinds = [_KIND[term][:2] for term in _known(words) if _KIND[term][2] == direction]
     tier, place = min(kinds, default=(_UNKNOWN, 0))
     return (tier, "_".join(words) not in _KIND, place, len(words), name)

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from django.core.exceptions import ValidationError
+
+if TYPE_CHECKING:
+    from .rules import Finding
 
 
 class Refused(Exception):
@@ -38,3 +43,18 @@ class Conflict(Refused):
     ) -> None:
         super().__init__(message)
         self.current, self.changed_by, self.changed_at = current, changed_by, changed_at
+
+
+class RulesNotMet(ValidationError):
+    """Rules of the group stand against an approval; `findings` are those, `words` the same for every door.
+
+    As a ValidationError it belongs to the field `approval_status`, with one message for each rule.
+    """
+
+    def __init__(self, findings: list[Finding]) -> None:
+        self.findings = findings
+        super().__init__({"approval_status": [finding.words for finding in findings]})
+
+    @property
+    def words(self) -> str:
+        return " ".join(finding.words for finding in self.findings)

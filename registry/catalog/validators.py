@@ -6,6 +6,7 @@ Each takes a text, returns None and raises ValidationError with a sentence that 
 from __future__ import annotations
 
 import math
+import re
 
 import regex
 from django.core.exceptions import ValidationError
@@ -152,3 +153,33 @@ def validate_finite(value: float) -> None:
     """A metric is a number that can be drawn: not NaN, not infinite."""
     if not math.isfinite(value):
         raise ValidationError("Enter a finite number.", "finite")
+
+
+def validate_check_name(value: str) -> None:
+    """The name of a check: 1 to 128 printable characters that neither begin nor end with a space."""
+    if not value.strip():
+        raise ValidationError("A check has a name.", "required")
+    if len(value) > CHECK_NAME_MAX:
+        raise ValidationError(
+            f"The name of a check has at most {CHECK_NAME_MAX} characters; this has {len(value)}.", "max_length"
+        )
+    if value != value.strip() or not value.isprintable():
+        raise ValidationError("The name of a check has no line breaks and no spaces around it.", "characters")
+
+
+def validate_check_summary(value: str) -> None:
+    """The summary of a check: any text of at most 1024 characters."""
+    if len(value) > CHECK_SUMMARY_MAX:
+        raise ValidationError(f"At most {CHECK_SUMMARY_MAX} characters; this has {len(value)}.", "max_length")
+    _refuse_nul(value)
+
+
+def validate_link(value: str) -> None:
+    """An address that people may follow: http:// or https:// with a host, without spaces; at most 1024 characters."""
+    if len(value) > URL_MAX:
+        raise ValidationError(f"At most {URL_MAX} characters; this has {len(value)}.", "max_length")
+    scheme, separator, rest = value.partition("://")
+    if scheme.lower() not in ("http", "https") or not separator or not re.split(r"[/?#]", rest)[0]:
+        raise ValidationError("Use the form https://host/path.", "pattern")
+    if not value.isprintable() or " " in value:
+        raise ValidationError("An address has no spaces and no control characters.", "characters")

@@ -43,7 +43,7 @@ class TrendPoint(NamedTuple):
     title: str
 
 
-def _use(slug: str, x: float, y: float, size: float) -> str:
+def mark_use(slug: str, x: float, y: float, size: float) -> str:
     return f'<use href="{SPRITE_URL}#mark-{slug}" x="{x:g}" y="{y:g}" width="{size:g}" height="{size:g}"/>'
 
 
@@ -138,7 +138,7 @@ def _thinned(values: Sequence[float]) -> list[tuple[int, float]]:
     return kept
 
 
-def _steps(places: Sequence[tuple[int, float]]) -> str:
+def path_steps(places: Sequence[tuple[int, float]]) -> str:
     """Return a path from place to place in relative numbers, which are short and pack well."""
     (x, y), *rest = places
     steps = []
@@ -200,7 +200,7 @@ def trend(
     grid = "".join(f'<line class="grid" x1="0" x2="100%" y1="{down(v):.1f}%" y2="{down(v):.1f}%"/>' for v in ticks)
     if reference is not None and _finite(reference):
         grid += f'<line class="best" x1="0" x2="100%" y1="{down(reference):.1f}%" y2="{down(reference):.1f}%"/>'
-    path = _steps([(i, round(down(v), 1)) for i, v in _thinned(values)])
+    path = path_steps([(i, round(down(v), 1)) for i, v in _thinned(values)])
     every = _label_step(len(shown))
     labelled = {0, *(i for i, p in enumerate(shown) if p.number % every == 0)}
     if len(labelled) > 7:  # gaps in the numbers: a label at every so-many-th point instead
@@ -220,7 +220,7 @@ def trend(
         marks.append(
             f'<a href="{escape(point.href)}" aria-label="{title}" tabindex="-1"><title>{title}</title>'
             f'<svg x="{across(i):.1f}%" y="{down(values[i]):.1f}%" class="mark mark--{slug}" width="16" height="16">'
-            f"{halo}{_use(slug, -6.5, -6.5, 13)}</svg></a>"
+            f"{halo}{mark_use(slug, -6.5, -6.5, 13)}</svg></a>"
         )
     return Markup(
         f'<div class="trend"><svg class="trend__axis" aria-hidden="true">{axis}</svg>'

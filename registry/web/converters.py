@@ -21,6 +21,12 @@ class NameConverter(_Text):
     regex = "[a-zA-Z0-9-]{1,63}"
 
 
+class ListConverter(_Text):
+    """A list that can be filtered, in the words of SavedView.Page."""
+
+    regex = "groups|timeline|packages|review|activity"
+
+
 class VersionConverter:
     """A version number: the wire takes at most nine digits (VersionedArnOrName)."""
 

@@ -1,10 +1,12 @@
 """Page or fragment: tells what an HTMX request wants and shapes the answer, nothing else."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.utils.cache import patch_vary_headers
 from django_htmx.http import HttpResponseClientRedirect, trigger_client_event
 
@@ -20,6 +22,17 @@ def is_fragment(request: HttpRequest) -> bool:
     )
 
 
+def page_of_fragment(request: HttpRequest) -> tuple[str, str]:
+    """Path and query of the page that a fragment goes into; empty for a page, and for an address that is none."""
+    if not is_fragment(request):
+        return "", ""
+    try:
+        current = urlsplit(request.headers.get("HX-Current-URL", ""))
+    except ValueError:
+        return "", ""
+    return current.path, current.query
+
+
 def render_page(
     request: HttpRequest,
     page: str,
@@ -31,6 +44,18 @@ def render_page(
     """Render `fragment` for HTMX and else `page`, which includes that same file; sets Vary: HX-Request."""
     template = fragment if is_fragment(request) else page
     response = render(request, template, dict(context or {}), status=status)
+    patch_vary_headers(response, ["HX-Request"])
+    return response
+
+
+def render_parts(request: HttpRequest, parts: Sequence[str], context: Mapping[str, Any], address: str) -> HttpResponse:
+    """Several fragments of a page that is open: the first takes the place that was asked for, the others name theirs.
+
+    They know by `oob` that they do, and by `main` which place was asked for; `address` is put into the address bar.
+    """
+    context = {**context, "oob": True, "main": request.headers.get("HX-Target", "")}
+    response = HttpResponse("".join(render_to_string(part, context, request) for part in parts))
+    response["HX-Push-Url"] = address
     patch_vary_headers(response, ["HX-Request"])
     return response
 

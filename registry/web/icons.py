@@ -22,13 +22,13 @@ _NAMESPACE = b' xmlns="http://www.w3.org/2000/svg"'
 # Every icon that a template may use. A name that is not here is an error at once, not an empty square on a page.
 # fmt: off
 NAMES = (
-    "arrow-down", "arrow-right", "arrow-up", "arrow-up-right", "bot", "box", "check", "chevron-down",
-    "chevron-left", "chevron-right", "chevrons-up-down", "circle-check", "circle-question-mark", "circle-x",
-    "clock", "container", "copy", "corner-down-left", "database", "download", "ellipsis", "equal", "eye",
-    "file-archive", "file-text", "funnel", "git-branch", "globe", "history", "inbox", "info", "key-round",
-    "keyboard", "layers", "link", "lock", "log-out", "message-square", "minus", "moon", "package", "pencil",
-    "plus", "rocket", "rotate-ccw", "search", "settings", "shield-check", "sliders-horizontal", "sun", "sun-moon",
-    "tag", "terminal", "trash-2", "triangle-alert", "upload", "user", "users", "workflow", "x",
+    "arrow-down", "arrow-right", "arrow-up", "arrow-up-right", "bot", "box", "check", "chevron-down", "chevron-left",
+    "chevron-right", "chevrons-up-down", "circle-check", "circle-question-mark", "circle-x", "clock", "container",
+    "copy", "corner-down-left", "database", "download", "ellipsis", "equal", "eye", "file-archive", "file-text",
+    "funnel", "git-branch", "git-compare-arrows", "globe", "history", "inbox", "info", "key-round", "keyboard",
+    "layers", "link", "lock", "log-out", "message-square", "minus", "moon", "package", "pencil", "plus", "rocket",
+    "rotate-ccw", "search", "settings", "shield-check", "sliders-horizontal", "sun", "sun-moon", "tag", "terminal",
+    "trash-2", "triangle-alert", "upload", "user", "users", "workflow", "x",
 )
 # fmt: on
 

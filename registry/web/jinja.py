@@ -9,7 +9,7 @@ from django_htmx.jinja import htmx_script
 from jinja2 import Environment
 from markupsafe import Markup, escape
 
-from . import charts, icons, searches, uris, wording
+from . import charts, icons, metric_charts, searches, uris, uses, wording
 
 
 @lru_cache(maxsize=8192)
@@ -55,6 +55,8 @@ def environment(**options: Any) -> Environment:
         htmx_script=htmx_script,
         icon=icons.icon,
         mark=icons.mark,
+        metric_chart=metric_charts.metric_chart,
+        multiple=metric_charts.multiple,
         rail=charts.rail,
         static=static,
         strip=charts.strip,
@@ -63,5 +65,7 @@ def environment(**options: Any) -> Environment:
         trend=charts.trend,
         uri_pieces=uris.uri_pieces,
         url=url,
+        artifact_used_path=uses.artifact_used_path,
+        image_used_path=uses.image_used_path,
     )
     return env

@@ -70,6 +70,7 @@ class CapacityMiddleware:
             with gate.admit(first=request.path_info.startswith(self.FIRST)):
                 return self.get_response(request)
         except OverCapacity as error:
+            gate.drain(request)
             return busy(request, error)
 
 
@@ -136,7 +137,10 @@ class SignInRequiredMiddleware(LoginRequiredMiddleware):
 
 def page_of(request: HttpRequest) -> str:
     """Return path and query of the page that an htmx request came from, else of the request itself."""
-    current = urlsplit(request.headers.get("HX-Current-URL", ""))
+    try:
+        current = urlsplit(request.headers.get("HX-Current-URL", ""))
+    except ValueError:  # "//[" is no address
+        return request.get_full_path()
     if current.netloc == request.get_host() and current.path.startswith("/"):
         return f"{current.path}?{current.query}" if current.query else current.path
     return request.get_full_path()

@@ -9,11 +9,12 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from registry.accounts.permissions import NotAllowed
 from registry.catalog.errors import AlreadyExists, Conflict, LimitReached, NotFound
 
+from .subjects import Deleted
 from .views import errors
 
 
 class RefusalsMiddleware:
-    """NotAllowed is 403, NotFound 404, a Conflict or AlreadyExists that its view did not show at a field 409."""
+    """NotAllowed is 403, NotFound 404, Deleted 410, a Conflict or AlreadyExists that no view showed at a field 409."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -23,6 +24,8 @@ class RefusalsMiddleware:
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """The refusal's page, or None for anything that is no refusal (which then is a 500)."""
+        if isinstance(exception, Deleted):
+            return errors.deleted(request, exception)
         if isinstance(exception, NotAllowed):
             return errors.permission_denied(request, exception)
         if isinstance(exception, NotFound):

@@ -5,23 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from urllib.parse import urlencode
 
-from django.http import HttpRequest
+from django.http import HttpRequest, QueryDict
 from django.urls import reverse
 
-from registry.catalog.filters import Not, Query, parse, tag_text
-from registry.catalog.filters.terms import leaf
+from registry.catalog.filters import GROUPS, Not, Query, parse, tag_text
+from registry.catalog.filters.terms import is_leaf, leaf
 from registry.catalog.reports.groups import Order
 
-# Signs that the filter language uses stay readable in the address; all are allowed in a query by RFC 3986.
-_READABLE = ":=*/,"
+from .filter_boxes import READABLE, FilterBox, read_filter
+from .list_menus import ListMenu
+
 ROWS = (18, 50, 100)
+EXAMPLE = "Filter by name, tag:team=fraud, status:approved, metric:auc>0.94"
 
 
 def group_list_path(query: str = "", **more: str) -> str:
     """The address of the index for a filter and further parameters; empty ones are left out."""
     given = {name: value for name, value in {"q": query, **more}.items() if value}
     path = reverse("group-list")
-    return f"{path}?{urlencode(given, safe=_READABLE)}" if given else path
+    return f"{path}?{urlencode(given, safe=READABLE)}" if given else path
 
 
 def tag_href(key: str, value: str) -> str:
@@ -29,17 +31,24 @@ def tag_href(key: str, value: str) -> str:
     return group_list_path(tag_text(key, value))
 
 
+def package_list_path(query: str = "", **more: int | None) -> str:
+    """The address of the list of unversioned packages, as group_list_path."""
+    given = {name: value for name, value in {"q": query, **more}.items() if value}
+    path = reverse("package-list")
+    return f"{path}?{urlencode(given, safe=READABLE)}" if given else path
+
+
 def package_tag_href(key: str, value: str) -> str:
     """The list of unversioned packages, filtered by a tag."""
-    return f"{reverse('package-list')}?{urlencode({'q': tag_text(key, value)}, safe=_READABLE)}"
+    return package_list_path(tag_text(key, value))
 
 
 @dataclass(frozen=True)
 class GroupSearch:
     """What the index shows.
 
-    `typed` is the text of the input beside the tokens, as it was sent; `written`, where it is set, is the query that
-    addresses name instead of the one that filters now.
+    `written`, where it is set, is the query that addresses name instead of the one that filters now; `redraws` tells
+    whether the box has to be drawn again, `note` is told above the list.
     """
 
     query: Query = field(default_factory=Query)
@@ -47,22 +56,24 @@ class GroupSearch:
     rows: int = ROWS[0]
     after: str = ""
     before: str = ""
-    typed: str = ""
     written: Query | None = None
+    redraws: bool = True
+    note: str = ""
 
     @classmethod
-    def read(cls, request: HttpRequest) -> GroupSearch:
+    def read(cls, request: HttpRequest, given: QueryDict, note: str = "") -> GroupSearch:
         """The state that an address names; whatever it cannot mean is left at its default."""
-        given = request.GET
-        texts = given.getlist("q")
         rows = given.get("per_page", "")
+        typed = read_filter(request, given, GROUPS)
         return cls(
-            query=parse(" ".join(texts)),
+            query=typed.query,
             order=Order.read(given.get("sort", "")),
             rows=int(rows) if rows in map(str, ROWS) else ROWS[0],
             after=given.get("after", ""),
             before=given.get("before", ""),
-            typed=texts[-1] if texts else "",
+            written=typed.written,
+            redraws=typed.redraws,
+            note=note,
         )
 
     @property
@@ -71,11 +82,16 @@ class GroupSearch:
         return (self.query if self.written is None else self.written).text
 
     @property
-    def href(self) -> str:
-        """The address of what is shown."""
+    def pairs(self) -> list[tuple[str, str]]:
+        """What is kept from one filter to another, as parameters."""
         order = "" if self.order == Order() else str(self.order)
         rows = "" if self.rows == ROWS[0] else str(self.rows)
-        return group_list_path(self.text, sort=order, per_page=rows, after=self.after, before=self.before)
+        return [(name, value) for name, value in (("sort", order), ("per_page", rows)) if value]
+
+    @property
+    def href(self) -> str:
+        """The address of what is shown."""
+        return group_list_path(self.text, **dict(self.pairs), after=self.after, before=self.before)
 
     def turn(self, *, after: str = "", before: str = "") -> str:
         """The address of a neighbouring page."""
@@ -89,14 +105,6 @@ class GroupSearch:
         """As ask, for a filter given as text."""
         return self.ask(parse(text))
 
-    def without(self, place: int) -> str:
-        """The address without the filter at that place."""
-        return self.ask(self.query.without(place))
-
-    def replaced(self, place: int, text: str) -> str:
-        """The address with another filter at that place."""
-        return self.ask(self.query.replaced(place, text))
-
     def sorted(self, name: str) -> str:
         """The address behind a column's heading: its first direction, or the other one where it is sorted by it."""
         turned = self.order.name == name and not self.order.turned
@@ -109,34 +117,26 @@ class GroupSearch:
         return "descending" if self.order.descending else "ascending"
 
     def shows(self, text: str) -> bool:
-        """True if the filter is the one of a saved view, in either word for a status."""
+        """True if the filter is the one of a built-in view, in either word for a status."""
         return self.query.text.replace("status:waiting", "status:pending") == text
 
     @property
-    def tokens(self) -> list[tuple[int, str, str, str, str]]:
-        """The filters drawn as tokens: place, text as written, quiet part, bold part, fault."""
-        drawn = []
-        for place, part in self.query.split()[0]:
-            term = leaf(part)
-            drawn.append((place, str(part), "-" * isinstance(part, Not) + term.head, term.tail, term.fault))
-        return drawn
+    def box(self) -> FilterBox:
+        """The filter box."""
+        query = self.query if self.written is None else self.written.quiet(self.query)
+        path = reverse("group-list")
+        return FilterBox(query, path, "groups-list", "groups", EXAMPLE, self.ask_text, self.pairs, self.note)
 
     @property
-    def words(self) -> str:
-        """The filters that stay text in the input."""
-        return self.query.split()[1].text
-
-    @property
-    def faults(self) -> list[tuple[int, str, str, str]]:
-        """The filters with a mistake: place, text, what is wrong, what to write instead."""
-        parts = [(place, part, leaf(part)) for place, part in enumerate(self.query.parts)]
-        return [(place, str(part), term.fault, term.suggestion) for place, part, term in parts if term.fault]
+    def menu(self) -> ListMenu:
+        """The menu in the head of the list."""
+        return ListMenu.of(GROUPS, [("q", self.text), *self.pairs])
 
     @property
     def asked(self) -> str:
         """What a list without rows was asked for, as the end of "No group …"."""
-        if len(self.query.parts) != 1:
-            return "matches all of these filters"
+        if len(self.query.parts) != 1 or not is_leaf(self.query.parts[0]):
+            return "matches this filter" if len(self.query.parts) == 1 else "matches all of these filters"
         part = self.query.parts[0]
         term = leaf(part)
         if isinstance(part, Not) or term.fault:

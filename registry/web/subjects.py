@@ -14,7 +14,11 @@ from .wording import utc
 
 
 class Deleted(Http404):
-    """What the address named was deleted; the text says by whom and when."""
+    """What the address named was deleted: `row` is its tombstone, the text says by whom and when."""
+
+    def __init__(self, message: str, row: ModelPackage | ModelPackageGroup) -> None:
+        super().__init__(message)
+        self.row = row
 
 
 def actor_of(request: HttpRequest) -> Actor:
@@ -36,9 +40,13 @@ def find_group(request: HttpRequest, region: str, name: str, **more: Any) -> Mod
     return group
 
 
-def find_version(request: HttpRequest, region: str, name: str, version: int) -> ModelPackage:
-    """The live version of that address with its group; Http404 where there is none that the user may know of."""
-    package = ModelPackage.objects.visible_to(request.user).of_version(region, name, version).first()  # type: ignore[arg-type]
+def find_version(request: HttpRequest, region: str, name: str, version: int, **more: Any) -> ModelPackage:
+    """The live version of that address with its group; Http404 where there is none that the user may know of.
+
+    `more` are annotations that the page wants from the same query.
+    """
+    visible = ModelPackage.objects.visible_to(request.user)  # type: ignore[arg-type]
+    package = visible.of_version(region, name, version).annotate(**more).first()
     if package is None:
         gone = ModelPackage.objects.of_version(region, name, version)
         refuse_deleted(request, f"v{version} of {name}", gone)
@@ -63,6 +71,6 @@ def refuse_deleted(request: HttpRequest, what: str, rows: QuerySet[Any]) -> None
     """Raise Deleted if one of `rows` was, for somebody who may read here; the last of several of a name counts."""
     if actor_of(request).role is None:
         return
-    found = rows.filter(deleted_at__isnull=False).order_by("-deleted_at").values_list("deleted_at", "deleted_by_name")
-    for at, by in found[:1]:
-        raise Deleted(f"{what} was deleted by {by or 'somebody'} on {utc(at)}.")
+    row = rows.filter(deleted_at__isnull=False).order_by("-deleted_at").first()
+    if row is not None:
+        raise Deleted(f"{what} was deleted by {row.deleted_by_name or 'somebody'} on {utc(row.deleted_at)}.", row)

@@ -126,7 +126,7 @@ def test_one_event_a_record_and_one_line_in_the_feed():
         "command",
         "registry.jsonl",
     )
-    assert line.after == {"groups": 7, "versions": 89, "packages": 3}
+    assert line.after == {"groups": 7, "versions": 89, "packages": 3, "decisions": 50}
     assert Event.objects.filter(in_feed=False, batch=line.batch, door="command").count() == 99
     created = Event.objects.filter(kind="model_package.created", group_name="digits-classifier", version=22).get()
     assert created.after["ModelApprovalStatus"] == "Approved"

@@ -80,7 +80,8 @@ def test_a_registry_comes_in_whole_and_a_second_run_changes_nothing(gateway):
         for name in ModelPackageGroup.objects.values_list("name", flat=True)
     }
     told = Event.objects.in_feed().get()
-    assert (told.kind, told.after) == ("registry.imported", {"groups": 7, "versions": 89, "packages": 3})
+    counts = {"groups": 7, "versions": 89, "packages": 3, "decisions": 50}
+    assert (told.kind, told.after) == ("registry.imported", counts)
     assert told.target == f"SageMaker {ACCOUNT} us-east-1 at {gateway.url.removeprefix('http://')}"
     kept, described = tables(), gateway.count("DescribeModelPackage")
     assert described == 92

@@ -7,6 +7,9 @@ import json
 import pytest
 from botocore.exceptions import ClientError
 
+from registry.accounts.permissions import Actor
+from registry.catalog import services
+from registry.catalog.models import ModelPackage
 from registry.events.models import Event
 
 pytestmark = pytest.mark.django_db
@@ -76,13 +79,17 @@ def test_versions_are_registered_described_updated_and_deleted(sm):
     assert doors == {("sagemaker", "pipeline")}
 
 
-def test_the_same_client_token_registers_once_even_after_a_deletion(sm):
+def test_the_same_client_token_registers_once_even_after_a_deletion_and_its_undoing(sm):
     group(sm)
     first = version(sm, ClientToken="abc")
     assert version(sm, ClientToken="abc") == first
     assert refused(version, sm=sm, ClientToken="abc", ModelPackageDescription="other")[0] == "ValidationException"
     sm.delete_model_package(ModelPackageName=first)
     assert version(sm, ClientToken="abc") == first
+    deleted = ModelPackage.objects.get()
+    services.restore_model_package(actor=Actor.system("browser"), package=deleted)
+    assert version(sm, ClientToken="abc") == first
+    assert sm.describe_model_package(ModelPackageName=first)["ModelPackageVersion"] == 1
     assert version(sm).endswith("/2")
 
 

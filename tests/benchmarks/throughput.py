@@ -12,7 +12,8 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 
@@ -243,6 +244,21 @@ def section(results: Results, conditions: list[str]) -> str:
     return "\n".join([*lines, ""])
 
 
+def run(plan: Plan, *, output: Path, databases: str = "sqlite,postgresql") -> None:
+    """Measure and put the section into `output`."""
+    load = ", ".join(f"{figure:.1f}" for figure in os.getloadavg())
+    kind = "Quick run" if plan.calls == QUICK.calls else "Full run"
+    said = [f"{datetime.now(UTC):%Y-%m-%d}; {os.cpu_count()} cores, load {load} when the run began; {kind}"]
+    results, throng = Results(), Throng(16)
+    try:
+        with tempfile.TemporaryDirectory(prefix="registry-throughput-") as folder:
+            for name in databases.split(","):
+                said.append(measure(name, Path(folder) / name, throng, plan, results))
+    finally:
+        throng.stop()
+    report.put_section(output, section(results, said))
+
+
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.throughput", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer calls: a minute a database")
@@ -252,17 +268,8 @@ def main(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
     plan = QUICK if options.quick else FULL
     if options.watched is not None:
-        plan = Plan(plan.calls, plan.pages, plan.seconds, plan.warm, options.watched)
-    load = ", ".join(f"{figure:.1f}" for figure in os.getloadavg())
-    said = [f"{os.cpu_count()} cores, load {load} when the run began", "Quick run" if options.quick else "Full run"]
-    results, throng = Results(), Throng(16)
-    try:
-        with tempfile.TemporaryDirectory(prefix="registry-throughput-") as folder:
-            for name in options.databases.split(","):
-                said.append(measure(name, Path(folder) / name, throng, plan, results))
-    finally:
-        throng.stop()
-    report.put_section(options.output, section(results, said))
+        plan = replace(plan, watched=options.watched)
+    run(plan, output=options.output, databases=options.databases)
     print(f"Written: {options.output}")
     return 0
 

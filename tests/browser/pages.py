@@ -8,7 +8,10 @@ from playwright.sync_api import Page
 GROUP = "/groups/us-east-1/digits-classifier/"
 EMPTY_GROUP = "/groups/us-east-1/elnino-sst-forecast/"
 VERSION = f"{GROUP}versions/25/"
+OTHER_VERSION = "/groups/us-east-1/co2-weekly-forecast/versions/3/"
 PACKAGE = "/packages/us-east-1/iris-logreg-baseline/"
+V = "us-east-1/digits-classifier"
+COMPARE = f"/compare/?v={V}/22&v={V}/24&v={V}/25"
 
 
 def nothing(page: Page) -> None:
@@ -37,8 +40,32 @@ def row_menu(page: Page) -> None:
     page.get_by_role("button", name="Actions for").first.click()
 
 
+def filter_help(page: Page) -> None:
+    page.get_by_role("button", name="How filters work").click()
+    page.locator("#filter-help dl").wait_for()
+
+
+def views_menu(page: Page) -> None:
+    page.locator("#list-menu > summary").click()
+    page.locator("#views-panel").wait_for()
+
+
+def rows_picked(page: Page) -> None:
+    for box in page.get_by_label("Select v").all()[:2]:
+        box.check()
+    page.locator("#picks").wait_for()
+
+
+def choices_open(page: Page) -> None:
+    page.locator("#choices > summary").click()
+
+
+def add_menu(page: Page) -> None:
+    page.get_by_role("button", name="Add version").click()
+
+
 def facet_menu(page: Page) -> None:
-    page.locator("details.facet > summary").first.click()
+    page.locator("#timeline-filters details.facet > summary").first.click()
 
 
 def metadata_editing(page: Page) -> None:
@@ -66,6 +93,17 @@ def container_added(page: Page) -> None:
     page.locator("#container-2").wait_for()
 
 
+def review_refused(page: Page) -> None:
+    page.locator("#review-pane").get_by_role("button", name="Reject").click()
+    page.locator("#review-pane .field__err").wait_for()
+
+
+def rules_errors(page: Page) -> None:
+    page.get_by_label("Metric rules").fill("as good as it gets")
+    page.get_by_role("button", name="Save rules").click()
+    page.locator("#errors").wait_for()
+
+
 def sign_in_error(page: Page) -> None:
     page.get_by_label("Username").fill("somebody")
     page.get_by_label("Password").fill("not the password")
@@ -91,19 +129,63 @@ class Place:
         return bool(self.part) or "-" not in self.name
 
 
+def palette(page: Page) -> None:
+    """The palette with what it offers for a word."""
+    page.keyboard.press("Control+k")
+    page.locator(".palette__item").first.wait_for()
+    page.keyboard.type("digits")
+    page.locator('[data-q="digits"]').wait_for()
+
+
+def deleted(page: Page) -> None:
+    """The same address after the version there was deleted, by somebody who may."""
+    if page.get_by_role("heading", name="was deleted").count():
+        return
+    page.goto(f"{page.url}delete/")
+    page.get_by_label("to confirm").fill("co2-weekly-forecast v3")
+    page.get_by_role("button", name="Delete v3").click()
+    page.wait_for_url("**/co2-weekly-forecast/")
+    page.goto(OTHER_VERSION)
+
+
+def shortcuts(page: Page) -> None:
+    page.keyboard.press("?")
+    page.locator("#shortcuts[open]").wait_for()
+
+
+def delete_dialog(page: Page) -> None:
+    """The dialog that deletes, which is asked for from the menu."""
+    menu(page)
+    page.get_by_role("link", name="Delete").click()
+    page.locator("#deletedlg[open]").wait_for()
+
+
+def wrong_name(page: Page) -> None:
+    delete_dialog(page)
+    page.get_by_label("to confirm").fill("something else")
+    page.get_by_label("to confirm").press("Enter")
+    page.locator(".field__err").wait_for()
+
+
 PLACES = [
     Place("groups", "/groups/"),
     Place("groups-filter", "/groups/?q=tag:team=vision"),
     Place("groups-fault", "/groups/?q=colour:red"),
+    Place("groups-signs", "/groups/?q=tag:team=vision+OR+(statsu:approved+NOT+approved:none"),
+    Place("groups-help", "/groups/", prepare=filter_help, part="#filter-help"),
+    Place("filterhelp", "/filters/help/?of=review", "viewer"),
+    Place("groups-views", "/groups/?q=tag:team=vision", prepare=views_menu, part="#list-menu"),
+    Place("views", "/views/groups/?q=tag:team=vision", "contributor"),
     Place("groups-empty", "/groups/?q=tag:team=nobody"),
     Place("groups-newgroup", "/groups/", prepare=command("newgroup"), part="#newgroup"),
     Place("newgroup", "/groups/new/"),
     Place("group", GROUP),
     Place("group-viewer", GROUP, "viewer"),
-    Place("group-facet", GROUP, prepare=facet_menu, part="details.facet[open]"),
+    Place("group-facet", GROUP, prepare=facet_menu, part="#timeline-filters details.facet[open]"),
     Place("group-tags", GROUP, prepare=tags_editing, part="#group-tags"),
     Place("group-tags-page", f"{GROUP}tags/edit/"),
     Place("group-description", f"{GROUP}description/"),
+    Place("group-filter", f"{GROUP}?q=metric:accuracy>0.99+OR+status:approved"),
     Place("group-rejected", f"{GROUP}?status=Rejected"),
     Place("group-nothing", f"{GROUP}?stage=Nowhere"),
     Place("group-empty", EMPTY_GROUP),
@@ -111,6 +193,20 @@ PLACES = [
     Place("group-rowmenu", "/groups/us-east-1/randhie-visits/", prepare=row_menu),
     Place("group-long", "/groups/us-east-1/hourly-forecast/"),
     Place("group-older", "/groups/us-east-1/hourly-forecast/?before=9"),
+    Place("group-picked", GROUP, prepare=rows_picked),
+    Place("metrics", f"{GROUP}metrics/"),
+    Place("metrics-one", f"{GROUP}metrics/?metric=accuracy&from=5", "viewer"),
+    Place("metrics-choices", f"{GROUP}metrics/", "reviewer", choices_open, part="#choices"),
+    Place("metrics-long", "/groups/us-east-1/hourly-forecast/metrics/"),
+    Place("metrics-nothing", f"{GROUP}metrics/?metric=nothing"),
+    Place("metrics-empty", f"{EMPTY_GROUP}metrics/"),
+    Place("compare", f"{COMPARE}&base={V}/22"),
+    Place("compare-diff", f"{COMPARE}&diff=1", "viewer"),
+    Place("compare-groups", f"{COMPARE}&v=us-east-1/breast-cancer-screening/11&v=us-east-1/iris-logreg-baseline"),
+    Place("compare-add", COMPARE, prepare=add_menu, part="#addver"),
+    Place("compare-eight", "/compare/?" + "&".join(f"v={V}/{n}" for n in range(18, 26))),
+    Place("compare-one", f"/compare/?v={V}/25&v={V}/99&v=nothing"),
+    Place("compare-empty", "/compare/"),
     Place("version", VERSION),
     Place("version-viewer", VERSION, "viewer"),
     Place("version-approved", f"{GROUP}versions/22/"),
@@ -131,6 +227,32 @@ PLACES = [
     Place("package", PACKAGE),
     Place("package-menu", PACKAGE, prepare=menu),
     Place("package-tags", f"{PACKAGE}tags/edit/"),
+    Place("review", "/review/", "reviewer"),
+    Place("review-filter", "/review/?who=all&q=stage:Development+OR+(x"),
+    Place("review-viewer", "/review/?at=us-east-1/digits-classifier/25", "viewer"),
+    Place("review-decided", "/review/?who=decided"),
+    Place("review-refused", "/review/?at=us-east-1/digits-classifier/25", "reviewer", review_refused, 422),
+    Place("rules", f"{GROUP}rules/"),
+    Place("rules-viewer", f"{EMPTY_GROUP}rules/", "viewer"),
+    Place("rules-errors", f"{EMPTY_GROUP}rules/", prepare=rules_errors, status=422),
+    Place("group-rollback", GROUP, "reviewer", command("rollbackdlg"), part="#rollbackdlg"),
+    Place("version-rollback", f"{GROUP}versions/22/rollback/", "reviewer"),
+    Place("version-decisions", f"{GROUP}versions/22/?feed=decisions"),
+    Place("search", "/search/?q=digits"),
+    Place("search-empty", "/search/"),
+    Place("search-nothing", "/search/?q=>nothing+like+it"),
+    Place("palette", GROUP, prepare=palette, part="#palette"),
+    Place("used", "/used/?image=sagemaker-scikit-learn"),
+    Place("used-empty", "/used/"),
+    Place("used-nothing", "/used/?image=nothing:1"),
+    Place("version-delete", f"{VERSION}delete/"),
+    Place("version-delete-dialog", VERSION, prepare=delete_dialog, part="#deletedlg"),
+    Place("version-delete-wrong", VERSION, "admin", wrong_name, 422, part="#deletedlg"),
+    Place("group-delete", f"{GROUP}delete/"),
+    Place("group-delete-dialog", EMPTY_GROUP, prepare=delete_dialog, part="#deletedlg"),
+    Place("version-deleted", OTHER_VERSION, prepare=deleted, status=410),
+    Place("deleted", "/deleted/"),
+    Place("deleted-groups", "/deleted/?of=groups"),
     Place("activity", "/activity/"),
     Place("activity-nothing", "/activity/?actor=nobody"),
     Place("login", "/login/", ""),
@@ -145,6 +267,7 @@ PLACES = [
     Place("user", "/settings/users/1/"),
     Place("forbidden", "/settings/users/", "viewer", status=403),
     Place("missing", "/groups/us-east-1/nothing-like-it/", status=404),
-    Place("shortcuts", "/groups/", prepare=command("shortcuts"), part="#shortcuts"),
+    Place("shortcuts", "/groups/", prepare=shortcuts, part="#shortcuts"),
+    Place("keyboard", "/keyboard/"),
     Place("usermenu", "/groups/", prepare=user_menu),
 ]

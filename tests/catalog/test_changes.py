@@ -149,6 +149,7 @@ class TestPairs:
             "containers": {},
             "artifacts": {"changed": 1},
             "metadata": {"changed": 1, "added": 1, "removed": 1},
+            "members": {},
         }
 
     def test_last_change_of_a_pair_is_found_behind_others(self):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -11,9 +12,12 @@ from django.db import connection
 
 from registry.accounts.models import Role
 from registry.catalog import services
-from registry.catalog.models import ModelPackage
+from registry.catalog.errors import AlreadyExists, Conflict, NotFound, Refused
+from registry.catalog.models import ModelPackage, ModelPackageGroup
 from registry.events.models import Event
 from tests.factories import an_actor, make_group, make_version
+
+from .counters import assert_counts_equal_the_rows
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -98,3 +102,69 @@ def test_decisions_at_once_leave_counts_that_equal_the_versions():
     assert group.waiting_count == found.count("PendingManualApproval")
     approved = [version for status, version in statuses if status == "Approved"]
     assert group.approved_version == max(approved, default=None)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_deleting_restoring_and_registering_at_once_leaves_counts_that_equal_the_rows(seed):
+    group = make_group()
+    versions = [make_version(group, approval_status="Approved") for _ in range(4)]
+    chance = random.Random(seed)
+    plan = [(chance.choice(["delete", "restore", "register", "decide"]), chance.choice(versions)) for _ in range(64)]
+
+    def job(number: int) -> object:
+        step, package = plan[number]
+        if step == "register":
+            return make_version(group, approval_status=chance.choice(["Approved", "Rejected", None]))
+        if step == "delete":
+            return services.delete_model_package(actor=ADMIN, package=package)
+        if step == "restore":
+            return services.restore_model_package(actor=ADMIN, package=package)
+        status = chance.choice(["Approved", "Rejected"])
+        return services.update_approval_status(actor=ADMIN, package=package, approval_status=status)
+
+    made = at_once(job, len(plan))
+    faults = [value for value in made if isinstance(value, Exception) and not isinstance(value, Refused)]
+    assert not faults
+    assert_counts_equal_the_rows(group)
+    kinds = Event.objects.filter(group_id=group.pk).values_list("kind", "package_id")
+    deleted, restored = (
+        [p for kind, p in kinds if kind == f"model_package.{word}"] for word in ("deleted", "restored")
+    )
+    for package in versions:
+        package.refresh_from_db()
+        assert deleted.count(package.pk) - restored.count(package.pk) == (package.deleted_at is not None)
+
+
+def test_of_a_restored_group_and_new_ones_of_its_name_one_is_live():
+    group = make_group("fraud")
+    services.delete_model_package_group(actor=ADMIN, group=group)
+
+    def job(number: int) -> object:
+        if number % 2:
+            return services.restore_model_package_group(actor=ADMIN, group=group)
+        return make_group("fraud")
+
+    made = at_once(job, 16)
+    live = ModelPackageGroup.objects.live().get(name="fraud")
+    won = {value.pk for value in made if isinstance(value, ModelPackageGroup)}
+    assert won == {live.pk}
+    assert all(isinstance(value, ModelPackageGroup | AlreadyExists) for value in made)
+
+
+def test_a_group_is_not_deleted_under_a_version_that_comes_back():
+    for _ in range(6):
+        package = make_version()
+        services.delete_model_package(actor=ADMIN, package=package)
+        group = package.group
+
+        def job(number: int, package: ModelPackage = package) -> object:
+            if number:
+                return services.restore_model_package(actor=ADMIN, package=package)
+            return services.delete_model_package_group(actor=ADMIN, group=package.group)
+
+        made = at_once(job, 2)
+        assert sum(isinstance(value, Conflict | NotFound) for value in made) == 1
+        group.refresh_from_db()
+        package.refresh_from_db()
+        assert (group.deleted_at is None) == (package.deleted_at is None)
+        assert_counts_equal_the_rows(group)

@@ -161,8 +161,10 @@ def test_a_decision_records_both_states_and_the_comment():
     services.update_approval_status(actor=ADMIN, package=version, approval_status="Rejected", comment="Drift.")
     event = Event.objects.latest("id")
     assert (event.kind, event.comment, event.version) == ("model_package.approval_status_changed", "Drift.", 1)
-    assert event.before == {"ModelApprovalStatus": "PendingManualApproval", "ApprovalDescription": ""}
-    assert event.after == {"ModelApprovalStatus": "Rejected", "ApprovalDescription": "Drift."}
+    before, after = event.before, event.after
+    assert (before["ModelApprovalStatus"], before["ApprovalDescription"]) == ("PendingManualApproval", "")
+    assert (after["ModelApprovalStatus"], after["ApprovalDescription"]) == ("Rejected", "Drift.")
+    assert (before["WaitingSince"], after["DecidedBy"]) == (version.waiting_since.isoformat(), ADMIN.name)
 
 
 def test_the_same_decision_again_changes_nothing():

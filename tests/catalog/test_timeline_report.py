@@ -249,14 +249,19 @@ def test_reading_takes_as_many_queries_for_many_versions_as_for_one(count: int) 
     ],
 )
 def test_direction_is_told_from_the_name(name: str, direction: str) -> None:
-    assert metric_direction(name) == direction
+    assert metric_direction(name, None) == direction
 
 
 def test_the_leading_metric_is_the_plain_and_telling_one() -> None:
-    assert leading_metric(["log_loss", "accuracy", "auc", "f1"]) == "auc"
-    assert leading_metric(["weighted_auc", "accuracy", "log_loss"]) == "accuracy"
-    assert leading_metric(["mae", "mse", "rmse", "r2"]) == "rmse"
-    assert leading_metric(["latency_p95_ms", "val_loss"]) == "val_loss"
-    assert leading_metric(["zeta", "alpha", "accuracy_best_constant_classifier"]) == "alpha"
-    assert leading_metric([]) == ""
-    assert in_reading_order(["psi_max", "auc", "unknown", "log_loss"]) == ["auc", "log_loss", "psi_max", "unknown"]
+    assert leading_metric(["log_loss", "accuracy", "auc", "f1"], None) == "auc"
+    assert leading_metric(["weighted_auc", "accuracy", "log_loss"], None) == "accuracy"
+    assert leading_metric(["mae", "mse", "rmse", "r2"], None) == "rmse"
+    assert leading_metric(["latency_p95_ms", "val_loss"], None) == "val_loss"
+    assert leading_metric(["zeta", "alpha", "accuracy_best_constant_classifier"], None) == "alpha"
+    assert leading_metric([], None) == ""
+    assert in_reading_order(["psi_max", "auc", "unknown", "log_loss"], None) == [
+        "auc",
+        "log_loss",
+        "psi_max",
+        "unknown",
+    ]

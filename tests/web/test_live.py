@@ -114,7 +114,7 @@ def test_a_group_that_was_deleted_ends_it(viewer):
     group, after = make_group("old"), newest()
     services.delete_model_package_group(actor=an_actor(), group=group)
     answer = viewer.get(f"{group.get_absolute_url()}live/?after={after}", headers={"HX-Request": "true"})
-    assert answer.status_code == 404
+    assert answer.status_code == 410
     assert "The group old was deleted by any-admin on " in answer.content.decode()
 
 
@@ -200,12 +200,12 @@ def test_the_address_of_what_was_deleted_says_who_did_it(viewer, client):
     package = make_version()
     services.delete_model_package(actor=an_actor(), package=package)
     answer = viewer.get(package.get_absolute_url())
-    assert answer.status_code == 404
+    assert answer.status_code == 410
     assert f"v1 of {package.group.name} was deleted by any-admin on 20" in text_of(answer.content.decode())
     services.delete_model_package_group(actor=an_actor(), group=package.group)
     for address in (package.get_absolute_url(), package.group.get_absolute_url()):
         answer = viewer.get(address)
-        assert answer.status_code == 404
+        assert answer.status_code == 410
         assert f"The group {package.group.name} was deleted by any-admin" in text_of(answer.content.decode())
     stranger = Client()
     stranger.force_login(nobody())

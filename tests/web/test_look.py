@@ -341,7 +341,7 @@ def page_for(user: Any, **context: Any) -> str:
 
 def test_base_page_shows_each_person_what_exists_for_them(cast: dict[str, Any]) -> None:
     drawn = page_for(cast["viewer"], nav="activity")
-    assert re.findall(r'nav__a" href="([^"]+)"', drawn) == ["/groups/", "/packages/", "/activity/"]
+    assert re.findall(r'nav__a" href="([^"]+)"', drawn) == ["/groups/", "/packages/", "/review/", "/activity/"]
     assert 'href="/activity/" aria-current="page"' in drawn
     assert "/settings/users/" not in drawn and "/admin/" not in drawn
     assert "Role viewer" in drawn and 'data-theme="dark"' in drawn

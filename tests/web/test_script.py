@@ -13,6 +13,7 @@ from playwright.sync_api import Page, expect
 
 from registry.urls import urlpatterns as project
 from registry.web.htmx import toast
+from tests.factories import make_group, make_version
 
 pytestmark = [pytest.mark.urls(__name__), pytest.mark.django_db(transaction=True)]
 
@@ -30,7 +31,7 @@ PAGE = """{% extends "base.html" %}{% import "components/ui.html" as ui %}{% blo
 <div id="list">{{ ui.facet("f-stage", "Stage", "stage", [("Staging", "Staging", 2), ("Production", "Production", 1)]) }}
 </div></form>
 <form role="search" class="search"><div class="search__box">{{ ui.token("tag:", "team=fraud", "#removed") }}
-<input id="q" name="q" class="search__input" role="combobox" aria-expanded="false" aria-controls="suggest"
+<input id="q" data-key="/" name="q" class="search__input" role="combobox" aria-expanded="false" aria-controls="suggest"
  aria-autocomplete="list" aria-label="Filter" autocomplete="off" hx-get="/script/suggest/"
  hx-trigger="input changed delay:50ms" hx-target="#suggest"></div>
 <div class="suggest" id="suggest" role="listbox" aria-label="Suggestions" hidden></div></form>
@@ -42,11 +43,11 @@ PAGE = """{% extends "base.html" %}{% import "components/ui.html" as ui %}{% blo
 <input name="value" aria-label="Value __n__">{{ ui.remove_row("Remove pair __n__") }}</div></template>
 <form id="decide" action="/script/decided/"><textarea name="comment" aria-label="Comment"></textarea>
 <button name="decision" value="Rejected">Reject</button><button name="decision" value="Approved">Approve</button></form>
-<a href="/script/new/" data-new data-dialog="new">New group</a>{{ ui.copy("ARN", "arn:aws:sagemaker") }}
-<div id="md-add"><input aria-label="New key"></div>
-<a data-newer href="#newer">Newer</a><a data-older href="#older">Older</a>
+<a href="/script/new/" data-key="n" data-dialog="new">New group</a>{{ ui.copy("ARN", "arn:aws:sagemaker") }}
+<div id="md-add"><input aria-label="New key" data-key="m"></div>
+<a data-key="[" href="#newer">Newer</a><a data-key="]" href="#older">Older</a>
 {% endblock %}{% block overlays %}{% include dialog %}
-<dialog class="dialog" id="approvedlg" aria-label="Approve"><button autofocus>Approve v25</button></dialog>
+<dialog class="dialog" id="approvedlg" data-key="a" aria-label="Approve"><button autofocus>Approve v25</button></dialog>
 {% endblock %}"""
 
 DIALOG = """<dialog class="dialog" id="new" aria-labelledby="new-h"><form method="post" action="/script/new/"
@@ -286,3 +287,108 @@ def test_user_menu_signs_out_by_a_form(script: Page) -> None:
     script.get_by_role("button", name="AD, account of admin").click()
     expect(script.get_by_role("button", name="Sign out")).to_be_visible()
     expect(script.get_by_role("link", name="Users")).to_be_visible()
+
+
+# ---------- the palette, and keys that stand on elements ----------
+
+
+def test_the_palette_by_keyboard_alone(script: Page, live_server: Any) -> None:
+    group = make_group("fraud")
+    package = make_version(group)
+    make_version(make_group("fraud-two"))
+    script.get_by_label("Comment").focus()
+    script.keyboard.press("Control+k")
+    box = script.get_by_role("combobox", name="Search groups, versions and commands")
+    expect(box).to_be_focused()
+    options = script.locator("#palette-list [role=option]")
+    expect(options.first).to_have_attribute("aria-selected", "true")
+    script.keyboard.type("fraud")
+    expect(options).to_have_count(3)
+    expect(options.first).to_have_attribute("aria-selected", "true")
+    expect(script.locator("#palette-told")).to_have_text("3 results")
+    script.keyboard.press("ArrowDown")
+    expect(options.nth(1)).to_have_attribute("aria-selected", "true")
+    assert box.get_attribute("aria-activedescendant") == options.nth(1).get_attribute("id")
+    script.keyboard.press("ArrowUp")
+    script.keyboard.press("ArrowUp")
+    expect(options.last).to_have_attribute("aria-selected", "true")
+    script.keyboard.press("ArrowDown")
+    script.keyboard.press("Enter")
+    script.wait_for_url(f"**{group.get_absolute_url()}")
+
+    script.keyboard.press("Control+k")
+    script.keyboard.press("Control+k")
+    expect(script.locator("#palette")).to_be_hidden()
+    script.keyboard.press("Control+k")
+    script.keyboard.press("Escape")
+    expect(script.locator("#palette")).to_be_hidden()
+    script.keyboard.press("Control+k")
+    # Enter before the list has come: the form asks, and the server leads on.
+    script.route(
+        "**/search/?q=*", lambda route: route.abort() if "HX-Request" in route.request.headers else route.continue_()
+    )
+    box.fill(package.arn)
+    script.keyboard.press("Enter")
+    script.wait_for_url(f"**{package.get_absolute_url()}")
+
+
+def test_nothing_found_is_no_choice(script: Page) -> None:
+    script.keyboard.press("Control+k")
+    script.keyboard.type(">nothing")
+    expect(script.locator("#palette-told")).to_have_text("Nothing found")
+    script.keyboard.press("ArrowDown")
+    script.keyboard.press("Enter")
+    script.wait_for_url("**/search/?q=%3Enothing&go=1")
+
+
+def test_the_second_key_of_a_pair_is_no_key_of_its_own(script: Page) -> None:
+    script.keyboard.press("g")
+    script.keyboard.press("n")
+    script.wait_for_timeout(100)
+    expect(script.get_by_role("dialog")).to_have_count(0)
+    script.keyboard.press("n")
+    expect(script.get_by_role("dialog", name="New")).to_be_visible()
+
+
+def test_keys_of_rows_mean_the_row_of_the_cursor(script: Page) -> None:
+    script.evaluate("""() => document.querySelectorAll('#rows tr').forEach((row, n) => {
+      row.firstElementChild.insertAdjacentHTML('afterbegin',
+        `<input type="checkbox" data-key="x" aria-label="Row ${n} chosen">`);
+    })""")
+    script.keyboard.press("x")
+    assert script.locator("input:checked").count() == 0, "no row is meant yet"
+    script.keyboard.press("j")
+    script.keyboard.press("j")
+    script.keyboard.press("x")
+    expect(script.get_by_label("Row 1 chosen")).to_be_checked()
+    expect(script.get_by_label("Row 0 chosen")).not_to_be_checked()
+    script.keyboard.press("x")
+    expect(script.get_by_label("Row 1 chosen")).not_to_be_checked()
+
+
+def test_a_key_may_focus_and_escape_is_asked_last(script: Page) -> None:
+    script.evaluate("""() => document.querySelector('#main').insertAdjacentHTML('beforeend',
+      '<button id="later" data-key="c" data-key-focus>Approve</button>' +
+      '<button id="clear" data-key="Escape">Clear</button>')""")
+    script.evaluate("() => { document.querySelector('#clear').onclick = (e) => { e.target.textContent = 'Cleared' } }")
+    script.keyboard.press("c")
+    expect(script.locator("#later")).to_be_focused()
+    script.keyboard.press("?")
+    expect(script.get_by_role("dialog", name="Keyboard shortcuts")).to_be_visible()
+    script.keyboard.press("Escape")
+    expect(script.get_by_role("dialog")).to_have_count(0)
+    expect(script.locator("#clear")).to_have_text("Clear")
+    script.keyboard.press("Escape")
+    expect(script.locator("#clear")).to_have_text("Cleared")
+    script.locator("#clear").evaluate("(e) => { e.hidden = true; e.textContent = 'Clear' }")
+    script.keyboard.press("Escape")
+    expect(script.locator("#clear")).to_have_text("Clear")
+
+
+def test_the_palette_opens_with_single_keys_off(script: Page) -> None:
+    script.evaluate("localStorage.singleKeys = 'off'")
+    script.keyboard.press("/")
+    script.wait_for_timeout(100)
+    expect(script.locator("#palette")).to_be_hidden()
+    script.keyboard.press("Control+k")
+    expect(script.locator("#palette")).to_be_visible()

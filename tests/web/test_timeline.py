@@ -341,3 +341,39 @@ def test_fifty_rows_stay_light() -> None:
     rows = client.get(f"{group.get_absolute_url()}timeline/?before=51", headers=ROWS).content
     assert len(gzip.compress(page, 6)) < 12 * 1024
     assert len(gzip.compress(rows, 6)) < 7 * 1024
+
+
+# ---------- selection ----------
+
+
+def test_rows_can_be_selected_and_compared(viewer):
+    group = a_group([0.1, 0.2, 0.3])
+    html = viewer.get(group.get_absolute_url()).content.decode()
+    assert re.findall(r'<input class="check" type="checkbox" name="v" value="(\d+)" form="picks"', html) == [
+        "3",
+        "2",
+        "1",
+    ]
+    form = re.search(r'<form [^>]*id="picks"[^>]*>', html)
+    assert form
+    assert f'action="{group.get_absolute_url()}compare/" method="get"' in form[0]
+    # The form is outside of what filters and refreshes replace.
+    for headers in (BODY, ALL):
+        assert 'id="picks"' not in viewer.get(group.get_absolute_url(), headers=headers).content.decode()
+
+
+def test_waiting_versions_are_compared_with_the_approved_one(viewer):
+    group = a_group([0.1, 0.2, 0.3])
+    words = r'<a class="btn btn--s" href="(/compare/[^"]*)">([^<]*)</a>'
+    assert re.search(words, viewer.get(group.get_absolute_url()).content.decode())
+    version = ModelPackage.objects.get(group=group, version=2)
+    services.update_approval_status(actor=an_actor(), package=version, approval_status="Approved")
+    found = re.search(words, viewer.get(group.get_absolute_url()).content.decode())
+    assert found
+    assert found[2] == "Compare all three"
+    place = f"{group.region}/{group.name}"
+    assert found[1] == f"/compare/?v={place}/1&amp;v={place}/2&amp;v={place}/3&amp;base={place}/2"
+    # With more than the band shows it leads to the list of them.
+    for _ in range(2):
+        make_version(group)
+    assert not re.search(words, viewer.get(group.get_absolute_url()).content.decode())

@@ -69,9 +69,9 @@ class TestPage:
     def test_title_and_neighbours(self, reader, group):
         page = reader.get(url(2)).content.decode()
         assert "<title>fraud v2 · Model Registry</title>" in page
-        assert f'href="{url(3)}" data-newer' in page
-        assert f'href="{url(1)}" data-older' in page
-        assert "data-newer" not in reader.get(url(3)).content.decode()
+        assert f'href="{url(3)}" data-key="["' in page
+        assert f'href="{url(1)}" data-key="]"' in page
+        assert 'data-key="["' not in reader.get(url(3)).content.decode()
 
     def test_first_version_says_so(self, reader, group):
         text = text_of(reader.get(url(1)))
@@ -164,7 +164,7 @@ class TestPage:
             services.update_customer_metadata(actor=an_actor(), package=package, put={"a": str(value)})
         page = reader.get(url(1)).content.decode()
         assert page.count("feed__item") == 20
-        (older,) = re.findall(r'href="([^"]+)#activity"', page)
+        (older,) = re.findall(r'href="([^"]+before=[^"]+)#activity"', page)
         card = reader.get(older, headers=HTMX).content.decode()
         assert card.startswith('<section class="card" id="feed-card"') and card.count("feed__item") == 2
         assert card in reader.get(older).content.decode()
@@ -183,9 +183,9 @@ class TestPage:
     def test_what_is_not_there_is_404(self, reader, group, address):
         assert reader.get(address).status_code == 404
 
-    def test_deleted_version_is_404(self, reader, group):
+    def test_deleted_version_is_410(self, reader, group):
         ModelPackage.objects.filter(group=group, version=2).update(deleted_at=group.created_at)
-        assert reader.get(url(2)).status_code == 404
+        assert reader.get(url(2)).status_code == 410
 
     def test_stranger_is_sent_to_sign_in(self, client, group):
         assert client.get(url(1)).status_code == 302
@@ -208,7 +208,10 @@ class TestControls:
 
     def test_by_role(self, as_role, group):
         assert self.drawn(as_role("viewer")) == set()
-        assert self.drawn(as_role("contributor")) == {"add"}
+        # A contributor may comment on the review card, and nothing else there.
+        assert self.drawn(as_role("contributor")) == {"add", "review"}
+        page = as_role("contributor").get(url(3)).content.decode()
+        assert set(re.findall(r'name="decision" value="([^"]+)"', page)) == {"comment"}
         assert self.drawn(as_role("reviewer")) == {"add", "review", "stage", "bar"}
         assert self.drawn(as_role("admin")) == {"add", "review", "stage", "bar"}
 

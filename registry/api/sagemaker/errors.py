@@ -7,7 +7,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 
 from registry.accounts.permissions import NotAllowed
-from registry.catalog.errors import AlreadyExists, Conflict, LimitReached, NotFound, Refused
+from registry.catalog.errors import AlreadyExists, Conflict, LimitReached, NotFound, Refused, RulesNotMet
 
 # The errors that botocore's model names: typed SDKs read their text from `Message` (contract 4.1).
 _MODELLED = frozenset({"ConflictException", "ResourceLimitExceeded", "ResourceNotFound", "ResourceInUse"})
@@ -40,9 +40,13 @@ def package_missing(arn: str) -> WireError:
     return invalid(f"ModelPackage {arn} does not exist.")
 
 
+# The services' names of a decision's members, where the wire has others.
+_MEMBERS = {"approval_status": "ModelApprovalStatus", "comment": "ApprovalDescription"}
+
+
 def _sentences(error: ValidationError) -> str:
     if hasattr(error, "error_dict"):
-        return " ".join(f"{name}: {' '.join(texts)}" for name, texts in error.message_dict.items())
+        return " ".join(f"{_MEMBERS.get(name, name)}: {' '.join(said)}" for name, said in error.message_dict.items())
     return " ".join(error.messages)
 
 
@@ -64,6 +68,9 @@ def from_domain(error: Exception, *, caller: str, operation: str, resource: str)
             return WireError("ResourceLimitExceeded", str(error))
         case NotFound() | Refused():
             return invalid(str(error))
+        case RulesNotMet():
+            # The words of the browser and the admin pages, as they are.
+            return invalid(error.words)
         case ValidationError():
             return invalid(_sentences(error))
     return None

@@ -42,11 +42,19 @@ class SageMakerDoor:
 
 def dispatch(request: HttpRequest) -> HttpResponse:
     """Answer one call. Never raises: a refusal is a 4xx with __type, our own fault a 500 InternalFailure in JSON."""
+    return respond(request, _answer, CONTENT_TYPE)
+
+
+def respond(
+    request: HttpRequest, answer_to: Callable[[HttpRequest], dict[str, Any]], content_type: str
+) -> HttpResponse:
+    """What `answer_to` gives, or the error it raises, as JSON with the request's id; for every wire door."""
     request_id = str(uuid4())
     try:
         with gate.admit():
-            status, answer = 200, _answer(request)
+            status, answer = 200, answer_to(request)
     except OverCapacity as busy:
+        gate.drain(request)
         error = WireError("ServiceUnavailable", str(busy), 503)
         status, answer = error.status, error.body()
     except WireError as error:
@@ -59,7 +67,7 @@ def dispatch(request: HttpRequest) -> HttpResponse:
         logger.exception("Call %s failed", request_id)
         error = WireError("InternalFailure", f"The registry failed. Its log has the id {request_id}.", 500)
         status, answer = error.status, error.body()
-    response = HttpResponse(json.dumps(answer, separators=(",", ":")), content_type=CONTENT_TYPE, status=status)
+    response = HttpResponse(json.dumps(answer, separators=(",", ":")), content_type=content_type, status=status)
     response["x-amzn-RequestId"] = request_id
     if status >= 400:
         response["x-amzn-ErrorType"] = answer["__type"]
@@ -70,7 +78,7 @@ def dispatch(request: HttpRequest) -> HttpResponse:
     return response
 
 
-def _body(request: HttpRequest) -> bytes:
+def body_of(request: HttpRequest) -> bytes:
     """The body, refused before it is read where it says that it is too large."""
     if int(request.META.get("CONTENT_LENGTH") or 0) > MAX_BODY:
         raise WireError("RequestEntityTooLarge", f"The body is over {MAX_BODY} bytes.", 413)
@@ -88,10 +96,11 @@ def _operation(request: HttpRequest) -> str:
     return name
 
 
-def _caller(request: HttpRequest) -> auth.Caller:
+def caller_of(request: HttpRequest, required: frozenset[str] = SIGNED, door: str = "sagemaker") -> auth.Caller:
+    """Who signed the request, for the service sagemaker; raises WireError, and counts bad signatures by address."""
     address = request.META.get("REMOTE_ADDR", "")
     try:
-        return auth.authenticate(request, service="sagemaker", required=SIGNED, door="sagemaker")
+        return auth.authenticate(request, service="sagemaker", required=required, door=door)
     except auth.Refusal as refusal:
         # Only calls that are refused anyway pay for the look at the counter.
         if not throttle.count_bad_signature(address):
@@ -100,17 +109,22 @@ def _caller(request: HttpRequest) -> auth.Caller:
 
 
 def _answer(request: HttpRequest) -> dict[str, Any]:
-    body = _body(request)
+    body = body_of(request)
     operation = _operation(request)
-    caller = _caller(request)
+    caller = caller_of(request)
     members = check_members(operation, read_body(body))
     call = Call(operation, caller.actor, caller.region, members)
     try:
         return OPERATIONS[operation](call)
     except Exception as error:
-        user = f"arn:aws:iam::{settings.REGISTRY_ACCOUNT_ID}:user/{caller.actor.name}"
-        resource = f"arn:aws:sagemaker:{caller.region}:{settings.REGISTRY_ACCOUNT_ID}:*"
-        refusal = from_domain(error, caller=user, operation=operation, resource=resource)
+        refusal = refusal_of(error, caller, operation)
         if refusal is None:
             raise
         raise refusal from error
+
+
+def refusal_of(error: Exception, caller: auth.Caller, operation: str) -> WireError | None:
+    """What a refusal of the services is on the wire; None for anything that is no refusal."""
+    user = f"arn:aws:iam::{settings.REGISTRY_ACCOUNT_ID}:user/{caller.actor.name}"
+    resource = f"arn:aws:sagemaker:{caller.region}:{settings.REGISTRY_ACCOUNT_ID}:*"
+    return from_domain(error, caller=user, operation=operation, resource=resource)

@@ -29,6 +29,9 @@ class PackageForm(ServiceForm):
     """What may change on a package: status with its comment, and the life cycle."""
 
     revision_seen = forms.IntegerField(widget=forms.HiddenInput, required=False)
+    override = forms.BooleanField(
+        required=False, help_text="Approve although rules of the group fail; needs a comment, and is marked for ever."
+    )
 
     class Meta:
         model = ModelPackage
@@ -48,6 +51,11 @@ class PackageForm(ServiceForm):
             if self.instance.approval_status:
                 # A status once given may change, but not go away again.
                 self.fields["approval_status"].choices = ApprovalStatus.choices
+
+
+def is_vote(package: ModelPackage, status: str | None) -> bool:
+    """Whether an approval that was taken is one of several, so that the package goes on waiting."""
+    return status == ApprovalStatus.APPROVED and (not package.is_approved or package.is_changed_since_approval)
 
 
 class KindFilter(admin.SimpleListFilter):
@@ -101,7 +109,8 @@ class PackageAdmin(CatalogAdmin):
         return super().get_queryset(request).select_related("group")
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        return [*self.changeable, "revision_seen", *self._registered()]
+        status, comment, *others = self.changeable
+        return [status, comment, "override", *others, "revision_seen", *self._registered()]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         return self._registered()
@@ -125,13 +134,16 @@ class PackageAdmin(CatalogAdmin):
         actor, data, changed = self.actor(request), form.cleaned_data, set(form.changed_data)
         package = ModelPackage.objects.get(pk=form.instance.pk)
         if changed & {"approval_status", "approval_description"}:
-            services.update_approval_status(
+            decided = services.update_approval_status(
                 actor=actor,
                 package=package,
                 approval_status=data["approval_status"] or "",
                 comment=data["approval_description"],
                 seen=data["revision_seen"],
+                override=data["override"],
             )
+            if is_vote(decided, data["approval_status"]):
+                self.message_user(request, "Your approval counts; more people have to approve.", messages.INFO)
         if changed & {"stage", "stage_status", "stage_description"}:
             services.update_model_life_cycle(
                 actor=actor,
@@ -175,21 +187,23 @@ class PackageAdmin(CatalogAdmin):
             text = f"Nothing was {word}: at most {ACTION_MAX} packages at once."
             self.message_user(request, text, messages.ERROR)
             return
-        done, same = 0, 0
+        done, votes, same = 0, 0, 0
         for package in packages:
-            if package.approval_status == status:
+            if package.approval_status == status and not package.is_changed_since_approval:
                 same += 1
                 continue
             try:
-                services.update_approval_status(
+                decided = services.update_approval_status(
                     actor=self.actor(request), package=package, approval_status=status, seen=package.revision
                 )
-                done += 1
+                votes, done = (votes + 1, done) if is_vote(decided, status) else (votes, done + 1)
             except ValidationError as error:
                 self.message_user(request, f"{package}: {' '.join(error.messages)}", messages.ERROR)
             except (NotAllowed, Refused) as error:
                 self.message_user(request, f"{package}: {error}", messages.ERROR)
         if done:
             self.message_user(request, f"{done} {word}.", messages.SUCCESS)
+        if votes:
+            self.message_user(request, f"{votes} wait for the approval of more people.", messages.INFO)
         if same:
             self.message_user(request, f"{same} left alone: {word} already.", messages.INFO)

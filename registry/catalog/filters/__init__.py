@@ -1,19 +1,35 @@
-"""The filter language of the lists: text to a small tree (terms), tree to database conditions (conditions)."""
+"""The filter language of the lists: text to a tree (terms, keys, parser), tree to database conditions (the others)."""
 
-from .conditions import group_conditions, is_wide, version_condition, version_conditions
-from .terms import KEYS, And, Node, Not, Query, Term, make_term, parse, quote, tag_text
+from .conditions import group_conditions
+from .events import event_conditions
+from .keys import ACTIVITY, GROUPS, KEYS, PACKAGES, REVIEW, TIMELINE, make_term
+from .parser import Fault, Query, join, last_term, parse
+from .terms import And, Node, Not, Or, Term, quote, tag_text
+from .versions import is_wide, package_conditions, queue_conditions, version_condition, version_conditions
 
 __all__ = [
+    "ACTIVITY",
+    "GROUPS",
     "KEYS",
+    "PACKAGES",
+    "REVIEW",
+    "TIMELINE",
     "And",
+    "Fault",
     "Node",
     "Not",
+    "Or",
     "Query",
     "Term",
+    "event_conditions",
     "group_conditions",
     "is_wide",
+    "join",
+    "last_term",
     "make_term",
+    "package_conditions",
     "parse",
+    "queue_conditions",
     "quote",
     "tag_text",
     "version_condition",

@@ -1,30 +1,33 @@
-"""From the tree of a filter to conditions on groups and on versions, in shapes that both databases answer by index.
+"""From the tree of a filter to conditions on groups, in shapes that both databases answer by index.
 
-Conditions on a version (status, stage, meta, image, by) match a group when one and the same version meets them all:
+Conditions on a version (status, stage, meta, metric, check, image, by) match a group when one and the same version
+meets them all:
 
 - `status:approved stage:Production`: a group with an approved version that is in Production.
 - `status:approved -stage:Production`: the negated one speaks of that same version: approved and not in Production.
+- `stage:Production (by:ana OR by:ben)`: so does a parenthesis that speaks of versions only.
 - `-status:rejected`, without a positive condition on a version beside it: a group with no rejected version at all
   (also one without versions), which is the complement of `status:rejected`.
+- `A OR B` finds what A finds and what B finds; `NOT (A)` finds what A does not.
 
-Two shapes. `pk IN (subquery)` reads what matches from its own index, which is best for what few versions have: a pair,
-an image. EXISTS asks group after group in the order of the list, which is best for what many have, and costs at most
-one step of the index over (group, status | stage | by) for each group; for rare pairs it would read every version.
-On 750,000 versions in 40,000 groups of SQLite: a pair of one version 1 ms against 3.8 s, an image of all versions
-2.6 s against 0.1 ms. `is_wide` tells which by counting a little.
+Pairs, images and the like come in two shapes (see versions.py). On 750,000 versions in 40,000 groups of SQLite: a pair
+of one version 1 ms against 3.8 s, an image of all versions 2.6 s against 0.1 ms. `is_wide` tells which by counting a
+little; EXISTS costs at most one step of the index over (group, status | stage | by) for each group.
 """
 
 from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from typing import Any
 
 from django.conf import settings
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q
 
-from ..models import Container, CustomerMetadataProperty, ModelPackage, Tag
-from .terms import STATUSES, VERSION_KEYS, And, Node, Not, Query, Term, leaf, moments
+from ..models import ModelPackage
+from .keys import STATUSES
+from .parser import Query
+from .terms import VERSION_KEYS, And, Node, Not, Or, Term, terms_of
+from .versions import PART_KEYS, combined, of_packages, spelled, tags_of, version_condition, within
 
 _ARN = re.compile(
     r"(arn:[^:]*:sagemaker:([^:]*):([^:]*)):(model-package-group|model-package)/([^/]+)(?:/([0-9]+))?", re.IGNORECASE
@@ -38,110 +41,68 @@ _COUNTERS = {
 }
 
 
-# From here on, asking group after group costs less than collecting what matches.
-WIDE = 20_000
-
-
-def group_conditions(query: Query | Node, now: datetime | None = None, *, wide: bool = False) -> Q:
+def group_conditions(query: Query, now: datetime | None = None, *, wide: bool = False) -> Q:
     """The condition on ModelPackageGroup that a query means; faulty terms are left out. No query is run.
 
-    `wide` (see is_wide) chooses the shape of pairs and images and changes no result.
+    `wide` (see versions.is_wide) chooses the shape of pairs, images and the like and changes no result.
     """
-    node = query.node if isinstance(query, Query) else query
-    return _group(node, now or datetime.now(UTC), wide)
+    return _group(query.node, now or datetime.now(UTC), wide)
 
 
-def is_wide(query: Query) -> bool:
-    """True if more than WIDE versions have the pair or image that the query asks for; one bounded query, or none."""
-    asked = [term for term in map(leaf, query.node.nodes) if term.key in ("meta", "image")]
-    asked.sort(key=lambda term: (term.value is None, term.key == "image"))
-    return bool(asked) and _parts(asked[0]).order_by()[: WIDE + 1].count() > WIDE
+def speaks_of_version(node: Node) -> bool:
+    """True for a tree whose terms all speak of a version."""
+    return all(term.key in VERSION_KEYS for term in terms_of(node))
 
 
-def version_conditions(query: Query | Node, *, wide: bool = False) -> Q:
-    """The condition on one ModelPackage that the version terms of a query mean; all other terms are left out."""
-    node = query.node if isinstance(query, Query) else query
+def is_anchored(node: Node) -> bool:
+    """True if a version has to have something for this to hold, whichever part of an OR it is by."""
     match node:
-        case And(nodes):
-            condition = Q()
-            for child in nodes:
-                condition &= version_conditions(child, wide=wide)
-            return condition
-        case Not(child):
-            return ~version_conditions(child, wide=wide) if _speaks_of_version(child) else Q()
         case Term():
-            return version_condition(node, wide=wide) if _speaks_of_version(node) else Q()
-
-
-def _speaks_of_version(node: Node) -> bool:
-    match node:
+            return True
+        case Not():
+            return False
         case And(nodes):
-            return bool(nodes) and all(map(_speaks_of_version, nodes))
-        case Not(child):
-            return _speaks_of_version(child)
-        case Term(key=key, fault=fault):
-            return key in VERSION_KEYS and not fault
+            return any(map(is_anchored, nodes))
+        case Or(nodes):
+            return all(map(is_anchored, nodes))
 
 
 def _group(node: Node, now: datetime, wide: bool) -> Q:
     match node:
         case And(nodes):
             condition = Q()
-            versions = [child for child in nodes if _speaks_of_version(child)]
-            if any(not isinstance(child, Not) for child in versions):
-                condition &= _has_version(And(tuple(versions)), wide)
+            versions = tuple(child for child in nodes if speaks_of_version(child))
+            if any(map(is_anchored, versions)):
+                condition &= _has_version(And(versions), wide)
                 nodes = tuple(child for child in nodes if child not in versions)
             for child in nodes:
                 condition &= _group(child, now, wide)
             return condition
+        case Or(nodes):
+            condition = _group(nodes[0], now, wide)
+            for child in nodes[1:]:
+                condition |= _group(child, now, wide)
+            return condition
         case Not(child):
             return ~_group(child, now, wide)
         case Term():
-            return _has_version(And((node,)), wide) if _speaks_of_version(node) else _group_term(node, now)
+            return _has_version(And((node,)), wide) if node.key in VERSION_KEYS else _group_term(node, now)
 
 
 def _has_version(node: And, wide: bool) -> Q:
-    if len(node.nodes) == 1 and isinstance(node.nodes[0], Term) and node.nodes[0].key == "status":
-        return _COUNTERS[STATUSES[(node.nodes[0].value or "").lower()]]
-    versions = ModelPackage.objects.live().filter(version_conditions(node, wide=wide))
-    if wide or not any(isinstance(child, Term) and child.key in ("meta", "image") for child in node.nodes):
+    if len(node.nodes) == 1:
+        match node.nodes[0]:
+            case Term(key="status", value=value):
+                return _COUNTERS[STATUSES[(value or "").lower()]]
+            case Or(nodes):
+                condition = _has_version(And((nodes[0],)), wide)
+                for child in nodes[1:]:
+                    condition |= _has_version(And((child,)), wide)
+                return condition
+    versions = of_packages(combined(node, lambda term: version_condition(term, wide=wide)))
+    if wide or not any(term.key in PART_KEYS for child in node.nodes if is_anchored(child) for term in terms_of(child)):
         return Q(Exists(versions.filter(group=OuterRef("pk"))))
     return Q(pk__in=versions.versioned().values("group_id"))
-
-
-def version_condition(term: Term, *, wide: bool = False) -> Q:
-    """The condition on ModelPackage of one version term without a fault; raises KeyError for another key."""
-    value = term.value or ""
-    match term.key:
-        case "status":
-            status = STATUSES[value.lower()]
-            return Q(approval_status=status) if status else Q(approval_status__isnull=True)
-        case "stage":
-            known = {stage.lower(): stage for stage in settings.REGISTRY_STAGES} | {"none": ""}
-            return Q(stage__in=sorted({value, known.get(value.lower(), value)}))
-        case "by":
-            return Q(created_by_name=value)
-    if wide:
-        return Q(Exists(_parts(term).filter(package=OuterRef("pk"))))
-    return Q(pk__in=_parts(term).values("package_id"))
-
-
-def _parts(term: Term) -> QuerySet[Any]:
-    """The pairs or containers that a term asks for."""
-    value = term.value or ""
-    if term.key == "meta":
-        return CustomerMetadataProperty.objects.filter(key=term.name).filter(_of_value(term.value))
-    if term.key == "image":
-        found = Q(image=value) | Q(image_name__prefix=value) | Q(image_tag=value) | Q(image_digest=value)
-        return Container.objects.filter(found)
-    raise KeyError(term.key)
-
-
-def _of_value(value: str | None) -> Q:
-    """Any value for None, values that begin with it for a trailing *, else that value."""
-    if value is None:
-        return Q()
-    return Q(value__prefix=value[:-1]) if value.endswith("*") else Q(value=value)
 
 
 def _group_term(term: Term, now: datetime) -> Q:
@@ -150,28 +111,19 @@ def _group_term(term: Term, now: datetime) -> Q:
         case "":
             return _words(value)
         case "tag":
-            tags = Tag.objects.filter(key=term.name, group__isnull=False).filter(_of_value(term.value))
-            return Q(pk__in=tags.values("group_id"))
+            return Q(pk__in=tags_of(term).filter(group__isnull=False).values("group_id"))
         case "region":
             return Q(region=value)
         case "approved":
             return Q(approved_version__isnull=True)
-        case "updated":
-            start, end = moments(value, now) or (None, None)
-            return (Q(updated_at__gte=start) if start else Q()) & (Q(updated_at__lt=end) if end else Q())
+        case "created" | "updated":
+            return within(f"{term.key}_at", term, now)
     raise KeyError(term.key)
 
 
 def _words(text: str) -> Q:
     arn = _ARN.fullmatch(text)
-    if arn is not None:
-        return _arn(text, arn)
-    condition = Q()
-    # SQLite compares only ASCII letters without case; the usual spellings of other words are tried one by one.
-    spellings = {text} if text.isascii() else {text, text.lower(), text.upper(), text.capitalize(), text.title()}
-    for spelling in sorted(spellings):
-        condition |= Q(name__icontains=spelling) | Q(description__icontains=spelling)
-    return condition
+    return spelled(text, "name", "description") if arn is None else _arn(text, arn)
 
 
 def _arn(text: str, arn: re.Match[str]) -> Q:

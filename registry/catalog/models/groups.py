@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Max, Min, Q
+from django.db.models import F, Q, Subquery
 from django.urls import reverse
 
 from registry.statements import Prepared
@@ -38,9 +38,12 @@ class GroupQuerySet(models.QuerySet["ModelPackageGroup"]):
         return self.live() if user.role is not None else self.none()
 
     def has_several_regions(self) -> bool:
-        """True if there are groups of more than one region (two index reads)."""
-        found = self.live().aggregate(first=Min("region"), last=Max("region"))
-        return found["first"] != found["last"]
+        """True if there are groups of more than one region: two index reads in one query.
+
+        Not MIN and MAX: asked for both at once, SQLite reads all of the index.
+        """
+        first = self.live().order_by("region").values("region")[:1]
+        return self.live().filter(region__gt=Subquery(first)).exists()
 
 
 class ModelPackageGroup(models.Model):
@@ -109,7 +112,10 @@ class ModelPackageGroup(models.Model):
                 "group_versions": ["-version_count", "-id"],
                 "group_name": ["name", "id"],
             }.items()
-        ] + [models.Index(fields=["original_arn"], name="group_original_arn")]
+        ] + [
+            models.Index(fields=["original_arn"], name="group_original_arn"),
+            models.Index(fields=["-deleted_at", "-id"], condition=Q(deleted_at__isnull=False), name="group_deleted"),
+        ]
 
     def __str__(self) -> str:
         return self.name

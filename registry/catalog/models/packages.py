@@ -194,6 +194,7 @@ class ModelPackage(models.Model):
                 name="package_queue",
             ),
             models.Index(fields=["original_arn"], name="package_original_arn"),
+            models.Index(fields=["-deleted_at", "-id"], condition=Q(deleted_at__isnull=False), name="package_deleted"),
         ]
 
     def __str__(self) -> str:

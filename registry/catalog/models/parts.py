@@ -172,7 +172,7 @@ class Metric(models.Model):
             models.CheckConstraint(condition=~Q(name=""), name="metric_name_not_empty"),
             at_most("name", METRIC_NAME_MAX, "metric"),
         ]
-        indexes = [models.Index(fields=["name", "package"], name="metric_find")]
+        indexes = [models.Index(fields=["name", "value", "package"], name="metric_find")]
 
     def __str__(self) -> str:
         return f"{self.name} {self.value:g}"

@@ -60,6 +60,7 @@ class Check(models.Model):
             at_most("url", URL_MAX, "check"),
             at_most("summary", CHECK_SUMMARY_MAX, "check"),
         ]
+        indexes = [models.Index(fields=["name", "state", "package"], name="check_find")]
 
     def __str__(self) -> str:
         return f"{self.name}: {self.state}"

@@ -8,14 +8,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from django.db.models import Avg, F, Q, Subquery, Window
-from django.db.models.functions import Abs, Lag
+from django.db.models import Avg, F, OuterRef, Q, Subquery, Window
+from django.db.models.functions import Abs, Coalesce, Lag
 
 from registry.events.models import Event
 
 from ..directions import Direction, in_reading_order, metric_direction
 from ..models import CustomerMetadataProperty, Metric, ModelPackage
+from ..reviewing import REVISING
 from .containers import ContainerChange, compare_containers
+from .differences import Difference, compare_members
 
 APPROVED_CHOICES = 10
 USUAL_VERSIONS = 600  # the newest versions whose changes count as usual (DESIGN.md section 5)
@@ -29,12 +31,16 @@ NOISE = 1e-9
 
 @dataclass(frozen=True)
 class Choice:
-    """A version that may be the baseline; `moment` is when it was decided, else registered."""
+    """A version that may be the baseline; `moment` is when it was decided, else registered.
+
+    `is_intact` is False for an approved one whose content changed afterwards.
+    """
 
     version: int
     approval_status: str | None
     moment: datetime | None
     is_previous: bool = False
+    is_intact: bool = True
 
 
 @dataclass(frozen=True)
@@ -50,13 +56,20 @@ class Baseline:
         return self.package.version if self.package is not None else None
 
 
+def neighbour_columns() -> dict[str, Subquery]:
+    """Annotations for a query of versions that spare neighbours() its own."""
+    siblings = ModelPackage.objects.live().filter(group=OuterRef("group"))
+    newer = siblings.filter(version__gt=OuterRef("version")).order_by("version").values("version")[:1]
+    older = siblings.filter(version__lt=OuterRef("version")).order_by("-version").values("version")[:1]
+    return {"newer": Subquery(newer), "older": Subquery(older)}
+
+
 def neighbours(package: ModelPackage) -> tuple[int | None, int | None]:
-    """The numbers of the next newer and the next older live version; one query."""
-    siblings = ModelPackage.objects.live().filter(group=package.group_id)
-    newer = siblings.filter(version__gt=package.version).order_by("version").values("version")[:1]
-    older = siblings.filter(version__lt=package.version).order_by("-version").values("version")[:1]
-    both = ModelPackage.objects.filter(pk=package.pk).values_list(Subquery(newer), Subquery(older)).first()
-    return both or (None, None)
+    """The numbers of the next newer and the next older live version; one query unless they were read with it."""
+    if hasattr(package, "newer") and hasattr(package, "older"):
+        return package.newer, package.older
+    found = ModelPackage.objects.filter(pk=package.pk).annotate(**neighbour_columns()).values_list("newer", "older")
+    return found.first() or (None, None)
 
 
 def choose_baseline(package: ModelPackage, older: int | None, asked: int | None = None) -> Baseline:
@@ -71,11 +84,11 @@ def choose_baseline(package: ModelPackage, older: int | None, asked: int | None 
         siblings.approved()
         .filter(version__lt=package.version)
         .order_by("-version")
-        .values_list("version", "approval_status", "decided_at", "created_at")
+        .values_list("version", "approval_status", "decided_at", "created_at", "waiting_since")
     )
     choices = [
-        Choice(number, status, decided or created, number == older)  # type: ignore[arg-type]  # of a group: numbered
-        for number, status, decided, created in rows[:APPROVED_CHOICES]
+        Choice(number, status, decided or created, number == older, since is None)  # type: ignore[arg-type]  # numbered
+        for number, status, decided, created, since in rows[:APPROVED_CHOICES]
     ]
     default = choices[0].version if choices else older
     wanted = {number for number in (default, asked, older) if number and number != package.version}
@@ -93,6 +106,16 @@ def choose_baseline(package: ModelPackage, older: int | None, asked: int | None 
     if chosen.version != default:
         return Baseline(chosen, "asked", choices)
     return Baseline(chosen, "approved" if chosen.is_approved else "previous", choices)
+
+
+def read_baseline(package: ModelPackage) -> Baseline:
+    """The baseline that choose_baseline takes where nobody asked for one, without the others on offer; one query."""
+    below = ModelPackage.objects.live().filter(group=package.group_id, version__lt=package.version).order_by("-version")
+    chosen = Coalesce(Subquery(below.approved().values("pk")[:1]), Subquery(below.values("pk")[:1]))
+    found = ModelPackage.objects.filter(pk=chosen).first() if package.group_id is not None else None
+    if found is None:
+        return Baseline(reason="unversioned" if package.group_id is None else "first")
+    return Baseline(found, "approved" if found.is_approved else "previous")
 
 
 # ---------- metrics ----------
@@ -163,14 +186,17 @@ def compare_metrics(package: ModelPackage, baseline: ModelPackage | None) -> lis
             theirs[row.name] = row.value
     usual = usual_changes(package, [name for name, row in ours.items() if theirs.get(name, row.value) != row.value])
     changes = []
-    for name in in_reading_order(ours):
+    group = package.group
+    for name in in_reading_order(ours, group):
         row, before = ours[name], theirs.get(name)
         ratio = abs(row.value - before) / usual[name] if before is not None and name in usual else None
         changes.append(
-            MetricChange(name, metric_direction(name), row.value, before, row.standard_deviation, row.source, ratio)
+            MetricChange(
+                name, metric_direction(name, group), row.value, before, row.standard_deviation, row.source, ratio
+            )
         )
-    gone = in_reading_order(theirs.keys() - ours.keys())
-    return changes + [MetricChange(name, metric_direction(name), before=theirs[name]) for name in gone]
+    gone = in_reading_order(theirs.keys() - ours.keys(), group)
+    return changes + [MetricChange(name, metric_direction(name, group), before=theirs[name]) for name in gone]
 
 
 # ---------- metadata ----------
@@ -221,14 +247,6 @@ def last_change_of_pair(package: ModelPackage, key: str) -> Event | None:
     return None
 
 
-# The kinds of events that raise a package's revision, one each.
-REVISING = (
-    "model_package.approval_status_changed",
-    "model_package.stage_changed",
-    "model_package.metadata_changed",
-)
-
-
 def changes_since(package: ModelPackage, revision: int) -> list[Event]:
     """What happened to a package since it had that revision, oldest first; at most the newest ten."""
     many = min(package.revision - revision, 10)
@@ -248,6 +266,7 @@ class Comparison:
     containers: Sequence[ContainerChange]
     pairs: Sequence[PairChange]
     pairs_gone: Sequence[tuple[str, str]]
+    members: Sequence[Difference] = ()
     tally: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
 
@@ -259,16 +278,25 @@ def compare(package: ModelPackage, baseline: Baseline) -> Comparison:
         package.inference_specification, base.inference_specification if base is not None else None
     )
     pairs, gone = compare_pairs(package, base)
+    members = compare_members(package, base)
     tally: dict[str, dict[str, int]] = {}
     if base is not None:
         tally = {
             "metrics": _count(m.verdict or ("added" if m.before is None else "removed") for m in metrics),
-            "containers": _count(change.image_state for change in containers),
+            "containers": _count(_container_state(change) for change in containers),
             "artifacts": _count(change.artifact_state for change in containers if change.has_artifact),
             "metadata": _count([*("added" if p.note == "new" else "changed" for p in pairs if p.note)])
             | ({"removed": len(gone)} if gone else {}),
+            "members": _count(member.kind for member in members),
         }
-    return Comparison(baseline, metrics, containers, pairs, gone, tally)
+    return Comparison(baseline, metrics, containers, pairs, gone, members, tally)
+
+
+def _container_state(change: ContainerChange) -> str:
+    """As its image's; but one of the same image with another environment or framework is changed too."""
+    of_artifact = {"Artifact URI", "ETag", "Stored as", "Manifest"}
+    others = [line for line in [*change.lines, *change.environment] if line.label not in of_artifact]
+    return "changed" if change.image_state == "same" and any(line.differs for line in others) else change.image_state
 
 
 def _count(words: Iterable[str]) -> dict[str, int]:

@@ -86,7 +86,7 @@ def _how_stored(container: Mapping[str, Any]) -> str:
     return ", ".join(filter(None, (kind, {"None": "not compressed"}.get(packed, packed))))
 
 
-def _facts(container: Mapping[str, Any]) -> dict[str, tuple[str, Literal["uri", "text"]]]:
+def facts_of_container(container: Mapping[str, Any]) -> dict[str, tuple[str, Literal["uri", "text"]]]:
     """Every fact of a container by its label, in the order in which it is shown."""
     facts: dict[str, tuple[str, Literal["uri", "text"]]] = {
         "Image URI": (_text(container.get("Image")), "uri"),
@@ -118,7 +118,7 @@ def _facts(container: Mapping[str, Any]) -> dict[str, tuple[str, Literal["uri", 
 
 
 def _lines(ours: Mapping[str, Any], theirs: Mapping[str, Any] | None) -> list[Line]:
-    facts, were = _facts(ours), _facts(theirs) if theirs is not None else {}
+    facts, were = facts_of_container(ours), facts_of_container(theirs) if theirs is not None else {}
     lines = []
     for label in [*facts, *(label for label in were if label not in facts)]:
         value, kind = facts.get(label, ("", were.get(label, ("", "text"))[1]))
@@ -150,11 +150,14 @@ def _repository(container: Mapping[str, Any]) -> str:
     return _text(container.get("Image")).rpartition("/")[2].partition("@")[0].partition(":")[0]
 
 
-def _title(container: Mapping[str, Any]) -> str:
+def title_of(container: Mapping[str, Any]) -> str:
+    """The host name of a container, else the name of its image."""
     return _text(container.get("ContainerHostname")) or _repository(container) or "Container"
 
 
-def _match(ours: Sequence[Mapping[str, Any]], theirs: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any] | None]:
+def match_containers(
+    ours: Sequence[Mapping[str, Any]], theirs: Sequence[Mapping[str, Any]]
+) -> list[Mapping[str, Any] | None]:
     """The baseline's container for each of ours: of the same host name, else of the same image name, else next."""
     left = list(theirs)
     found: list[Mapping[str, Any] | None] = [None] * len(ours)
@@ -173,7 +176,7 @@ def compare_containers(specification: Any, baseline: Any = None) -> list[Contain
     """The containers of a specification beside the baseline's (None: nothing to compare with), then those gone."""
     ours, compared = containers_of(specification), baseline is not None
     theirs = containers_of(baseline) if compared else []
-    twins = _match(ours, theirs)
+    twins = match_containers(ours, theirs)
     changes = []
     for position, (container, other) in enumerate(zip(ours, twins, strict=True), 1):
         artifact_state = _state(container, other, artifact_of, etag_of)
@@ -182,7 +185,7 @@ def compare_containers(specification: Any, baseline: Any = None) -> list[Contain
         changes.append(
             ContainerChange(
                 position=position,
-                title=_title(container),
+                title=title_of(container),
                 lines=_lines(container, other),
                 environment=_environment(container, other),
                 image_state=_state(container, other, _image) if compared else "same",
@@ -193,5 +196,5 @@ def compare_containers(specification: Any, baseline: Any = None) -> list[Contain
     for gone in theirs:
         if not any(twin is gone for twin in twins):
             lines = [Line(line.label, "", line.value, line.kind, True) for line in _lines(gone, None)]
-            changes.append(ContainerChange(0, _title(gone), lines, [], "removed", "removed", bool(artifact_of(gone))))
+            changes.append(ContainerChange(0, title_of(gone), lines, [], "removed", "removed", bool(artifact_of(gone))))
     return changes

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 from django.db.models import Max, Min, Q
 
-from ..filters import KEYS, And, Node, Not, Query, Term, version_condition
-from ..filters.terms import leaf
+from ..filters import PACKAGES, Query, package_conditions
 from ..models import Container, ModelPackage, Tag
 
 if TYPE_CHECKING:
@@ -18,9 +17,7 @@ if TYPE_CHECKING:
 
 ROWS_PER_PAGE = 25
 COUNT_CAP = 1000
-# The filters of the index that say nothing about a package without a group.
-OF_GROUPS_ONLY = ("approved", "updated")
-_EVERYTHING = Query()
+_EVERYTHING = Query(of=PACKAGES)
 
 
 @dataclass
@@ -58,7 +55,7 @@ def package_page(
     the first page. At most six queries, however many packages.
     """
     visible = ModelPackage.objects.visible_to(user).unversioned()
-    found = visible.filter(package_conditions(query.node))
+    found = visible.filter(package_conditions(query))
     anchor = after or before
     moment = anchor and visible.filter(pk=anchor).values_list("created_at", flat=True).first()
     backwards = bool(moment and not after)
@@ -82,39 +79,6 @@ def package_page(
         older=rows[-1].id if rows and (more or backwards) else None,
         regions_many=regions["first"] != regions["last"],
     )
-
-
-def faults(query: Query) -> list[str]:
-    """What is wrong with the terms that do not filter this list, in words."""
-    unknown = [f"{term.key}: is about groups." for term in map(leaf, query.parts) if term.key in OF_GROUPS_ONLY]
-    return [term.fault for term in query.faults if term.key not in OF_GROUPS_ONLY] + unknown
-
-
-def package_conditions(node: Node) -> Q:
-    """The condition on an unversioned package that a filter means; terms that speak of groups only are left out."""
-    match node:
-        case And(nodes):
-            condition = Q()
-            for child in nodes:
-                condition &= package_conditions(child)
-            return condition
-        case Not(child):
-            found = package_conditions(child)
-            return ~found if found else found
-        case Term(key=""):
-            text = node.value or ""
-            return Q(name__icontains=text) | Q(description__icontains=text) | Q(original_arn=text)
-        case Term(key="tag"):
-            tags = Tag.objects.filter(package__isnull=False, key=node.name)
-            if node.value is not None:
-                begins = node.value.endswith("*")
-                tags = tags.filter(value__prefix=node.value[:-1]) if begins else tags.filter(value=node.value)
-            return Q(pk__in=tags.values("package"))
-        case Term(key="region"):
-            return Q(region=node.value)
-        case Term(key=key) if key in KEYS and key not in OF_GROUPS_ONLY:
-            return version_condition(node)
-    return Q()
 
 
 def _fill(rows: Iterable[PackageRow]) -> None:

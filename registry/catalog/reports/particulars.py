@@ -213,10 +213,11 @@ def facts_of(package: ModelPackage) -> list[tuple[str, list[str]]]:
 
 @dataclass(frozen=True)
 class ModelCard:
-    """The model card: its status, and its content with indents where it is JSON."""
+    """The model card: its status, and its content with indents where it is JSON; `members` is that JSON, else text."""
 
     status: str
     content: str
+    members: Any = None
 
 
 def model_card_of(package: ModelPackage) -> ModelCard | None:
@@ -229,6 +230,6 @@ def model_card_of(package: ModelPackage) -> ModelCard | None:
         try:
             content = json.loads(content)
         except (ValueError, RecursionError):
-            return ModelCard(_text(card.get("ModelCardStatus")), content)
+            return ModelCard(_text(card.get("ModelCardStatus")), content, content)
     text = json.dumps(content, indent=2, ensure_ascii=False) if content else ""
-    return ModelCard(_text(card.get("ModelCardStatus")), text)
+    return ModelCard(_text(card.get("ModelCardStatus")), text, content)

@@ -45,6 +45,6 @@ def example_for(group: ModelPackageGroup) -> Example:
     return Example(
         version=version,
         images=list(containers.values_list("image", flat=True)),
-        metrics=typed or in_reading_order(name for name, _ in metrics)[:METRICS_SHOWN],
+        metrics=typed or in_reading_order((name for name, _ in metrics), group)[:METRICS_SHOWN],
         keys=(changed or list(pairs[package]))[:KEYS_SHOWN],
     )

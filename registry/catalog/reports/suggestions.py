@@ -12,9 +12,10 @@ from django.db.models import Count
 
 from registry.accounts.models import User
 
-from ..filters import KEYS, Not, Query, Term, make_term, parse
-from ..filters.terms import leaf
-from ..models import Container, CustomerMetadataProperty, ModelPackage, ModelPackageGroup, Tag
+from ..filters import ACTIVITY, GROUPS, KEYS, PACKAGES, REVIEW, TIMELINE, Not, Query, Term, last_term
+from ..filters.keys import TYPES
+from ..filters.terms import is_leaf, leaf
+from ..models import Check, Container, CustomerMetadataProperty, Metric, ModelPackage, ModelPackageGroup, Tag
 
 LIMIT = 8
 _NAMES_COMPARED = 2000
@@ -72,77 +73,127 @@ def known_tags(limit: int = 40) -> list[tuple[str, str]]:
     return sorted(set(Tag.objects.order_by("-id").values_list("key", "value")[:400]))[:limit]
 
 
-def suggest(user: User, typed: str) -> list[tuple[str, list[Suggestion]]]:
-    """Ways to complete the last word of `typed`, in titled groups; empty without an idea. Up to eight a group."""
-    parts = parse(typed).parts
-    if not parts or typed[-1:].isspace():
-        return [("Filters", _keys(""))]
-    part = parts[-1]
-    minus, term = ("-", leaf(part)) if isinstance(part, Not) else ("", leaf(part))
-    titled = _names(user, term) if not term.key else _values(user, term)
+def suggest(user: User, typed: str, *, of: str = GROUPS) -> list[tuple[str, list[Suggestion]]]:
+    """Ways to complete the term that `typed` ends in, in titled groups; empty without an idea. Up to eight a group.
+
+    `of` is the list whose filter is typed (filters.KEYS).
+    """
+    last = last_term(typed, of=of)
+    if last is None:
+        return [("Filters", _keys("", of))]
+    start, term = last
+    minus = "-" if typed[:start].endswith("-") else ""
+    titled = _names(user, term, of) if not term.key else _values(user, term, of)
     return [(title, [Suggestion(minus + s.text, s.note) for s in found]) for title, found in titled if found]
 
 
-def _keys(beginning: str) -> list[Suggestion]:
-    return [Suggestion(f"{key}:", words) for key, words in KEYS.items() if key.startswith(beginning.lower())]
+def _keys(beginning: str, of: str) -> list[Suggestion]:
+    keys = KEYS[of]
+    if "region" in keys and not ModelPackageGroup.objects.has_several_regions():
+        keys = {key: words for key, words in keys.items() if key != "region"}
+    return [Suggestion(f"{key}:", words) for key, words in keys.items() if key.startswith(beginning.lower())]
 
 
-def _names(user: User, term: Term) -> list[tuple[str, list[Suggestion]]]:
+def _names(user: User, term: Term, of: str) -> list[tuple[str, list[Suggestion]]]:
     word = term.value or ""
-    named = ModelPackageGroup.objects.visible_to(user).filter(name__istartswith=word).order_by("name")
-    names = named.values_list("name", flat=True).distinct()[:LIMIT]
-    return [("Filters", _keys(word)), ("Groups", [Suggestion(name) for name in names])]
+    if of in (TIMELINE, PACKAGES):
+        return [("Filters", _keys(word, of))]
+    return [("Filters", _keys(word, of)), ("Groups", [Suggestion(name) for name in _group_names(user, word)])]
 
 
-def _values(user: User, term: Term) -> list[tuple[str, list[Suggestion]]]:
+def _group_names(user: User, beginning: str) -> list[str]:
+    named = ModelPackageGroup.objects.visible_to(user).filter(name__istartswith=beginning).order_by("name")
+    return list(named.values_list("name", flat=True).distinct()[:LIMIT])
+
+
+# Key of pairs and the like -> where their names are, whether those compare letter by letter, and their title.
+_NAMED = {
+    "tag": (Tag, "key", True, "Tags"),
+    "meta": (CustomerMetadataProperty, "key", True, "Metadata"),
+    "metric": (Metric, "name", False, "Metrics"),
+    "check": (Check, "name", False, "Checks"),
+}
+
+
+def _values(user: User, term: Term, of: str) -> list[tuple[str, list[Suggestion]]]:
     value = term.value or ""
+    if term.key not in KEYS[of]:
+        return [("Did you mean", [Suggestion(text) for text in [term.suggestion] if text])]
+    if term.key in _NAMED and term.value is None:
+        return _named(term, of)
     match term.key:
-        case "tag" if term.value is None and term.name:
-            keys = distinct_values(Tag, "key", term.name)
-            found = (
-                [] if keys == [term.name] else [("Tags", [Suggestion(f"{Term('tag', None, key)}=") for key in keys])]
-            )
-            return found + (_tag_values(term.name, "") if term.name in keys else [])
-        case "tag" if not term.name:
-            return [("Tags", [Suggestion(f"{Term('tag', None, key)}=") for key in distinct_values(Tag, "key")])]
         case "tag":
-            return _tag_values(term.name, value)
-        case "meta" if term.value is None:
-            keys = distinct_values(CustomerMetadataProperty, "key", term.name)
-            alone = bool(term.name) and keys == [term.name]
-            found = [] if alone else [("Metadata", [Suggestion(f"{Term('meta', None, key)}=") for key in keys])]
-            return found + (_meta_values(term.name, "") if term.name in keys else [])
+            return _tag_values(term.name, value, of)
         case "meta":
             return _meta_values(term.name, value)
         case "image":
             names = distinct_values(Container, "image_name", value)
             return [("Images", [Suggestion(str(Term("image", name))) for name in names if name])]
         case "by":
-            return [("People", [Suggestion(str(Term("by", name))) for name in _authors(value)])]
+            people = _actors(value) if of == ACTIVITY else _authors(value)
+            return [("People", [Suggestion(str(Term("by", name))) for name in people])]
         case "region":
             return [("Regions", [Suggestion(f"region:{region}") for region in regions() if region.startswith(value)])]
-    return _fixed(term.key, value)
+        case "group":
+            return [("Groups", [Suggestion(f"group:{name}") for name in _group_names(user, value)])]
+    return _fixed(term, of)
 
 
-def _fixed(key: str, value: str) -> list[tuple[str, list[Suggestion]]]:
+def _named(term: Term, of: str) -> list[tuple[str, list[Suggestion]]]:
+    """The names that go on from what is typed, and once one of them is complete, its values."""
+    model, column, by_letter, title = _NAMED[term.key]
+    names = distinct_values(
+        model, column, term.name if by_letter else "", limit=LIMIT if by_letter else 200, by_letter=by_letter
+    )
+    names = [name for name in names if name.startswith(term.name)][:LIMIT]
+    sign = "=" if term.key in ("tag", "meta", "check") else ">"
+    found = [(title, [Suggestion(f"{Term(term.key, None, name)}{sign}") for name in names])]
+    if term.name not in names:
+        return found
+    found = [] if names == [term.name] else found
+    match term.key:
+        case "tag":
+            return found + _tag_values(term.name, "", of)
+        case "meta":
+            return found + _meta_values(term.name, "")
+    return found + _fixed(Term(term.key, "", term.name), of)
+
+
+def _fixed(term: Term, of: str) -> list[tuple[str, list[Suggestion]]]:
+    """What a key takes that the language itself knows."""
+    key, value = term.key, term.value or ""
+    ages = [("<24h", "the last day"), ("<7d", "the last week"), (">12w", "longer ago than twelve weeks")]
+    states = [(state, "") for state in ("success", "failure", "pending")]
+    statuses = [("approved", ""), ("waiting", "no decision yet"), ("rejected", ""), ("none", "without a status")]
     choices = {
-        "status": [("approved", ""), ("waiting", "no decision yet"), ("rejected", ""), ("none", "without a status")],
+        "status": statuses[:2] if of == REVIEW else statuses,
         "stage": [(stage, "") for stage in settings.REGISTRY_STAGES],
         "approved": [("none", "no version is approved")],
-        "updated": [("<24h", "the last day"), ("<7d", "the last week"), (">12w", "longer ago than twelve weeks")],
+        "type": [(word, "") for word in TYPES],
+        "created": [*ages, ("2026-11-01..2026-11-30", "a range of days")],
+        "updated": ages,
+        "check": states,
+        "metric": [(">", "more than"), ("<", "less than"), (">=", ""), ("<=", "")],
     }
     found = [
-        Suggestion(f"{key}:{choice}", note)
+        Suggestion(
+            f"{Term(key, None, term.name)}{choice}" if key == "metric" else str(Term(key, choice, term.name)), note
+        )
         for choice, note in choices.get(key, ())
         if choice.lower().startswith(value.lower())
     ]
-    if not found and key not in KEYS:
-        found = [Suggestion(text) for text in [make_term(key, value).suggestion] if text]
-    return [("Values", found) if key in KEYS else ("Did you mean", found)]
+    if not found and term.suggestion:
+        return [("Did you mean", [Suggestion(term.suggestion)])]
+    return [("Values", found)]
 
 
-def _tag_values(key: str, beginning: str) -> list[tuple[str, list[Suggestion]]]:
-    tags = Tag.objects.filter(key=key, value__prefix=beginning, group__deleted_at=None, group__isnull=False)
+def _tag_values(key: str, beginning: str, of: str) -> list[tuple[str, list[Suggestion]]]:
+    tags = Tag.objects.filter(key=key, value__prefix=beginning)
+    if of == PACKAGES:
+        values = tags.filter(package__isnull=False, package__deleted_at=None).order_by("value")
+        found = values.values_list("value", flat=True).distinct()[:LIMIT]
+        return [(f"Values of tag:{key}", [Suggestion(str(Term("tag", value, key))) for value in found])]
+    tags = tags.filter(group__deleted_at=None, group__isnull=False)
     counted = tags.order_by("value").values_list("value").annotate(n=Count("id"))[:LIMIT]
     title = f"Values of tag:{key}"
     return [(title, [Suggestion(str(Term("tag", v, key)), f"{n:,} group{'s' * (n != 1)}") for v, n in counted])]
@@ -159,6 +210,12 @@ def _authors(beginning: str) -> list[str]:
     return [name for name in names if name and name.startswith(beginning)][:LIMIT]
 
 
+def _actors(beginning: str) -> list[str]:
+    """People who may have done something: users by name."""
+    named = User.objects.filter(username__startswith=beginning).order_by("username")
+    return [*named.values_list("username", flat=True)[:LIMIT]]
+
+
 class Near(NamedTuple):
     """What exists instead of what was asked for: `text` is the filter that would find it."""
 
@@ -170,7 +227,7 @@ class Near(NamedTuple):
 def nearest(user: User, query: Query) -> list[Near]:
     """Up to three things that resemble the first tag or word of a query that found nothing."""
     for part in query.parts:
-        if isinstance(part, Not):
+        if isinstance(part, Not) or not is_leaf(part):
             continue
         term = leaf(part)
         if term.key == "tag" and term.name and not term.fault:

@@ -11,11 +11,13 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any, NamedTuple
 
-from django.db.models import Count, FilteredRelation, IntegerField, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models import Count, Exists, FilteredRelation, IntegerField, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Left
 
+from ..filters import TIMELINE, Query, is_wide, version_conditions
 from ..models import (
     METADATA_PREFIX,
     ApprovalStatus,
@@ -35,7 +37,9 @@ WAITING_SHOWN = 3
 TOMBSTONES = 200  # deleted versions looked at for one answer
 _LEAD = 200  # characters of a description that a row may show
 _OFTEN = 1_000
+_MANY = 5_000  # parts in the whole registry from which on they are not collected for one group
 _DIGEST = re.compile(r"[0-9a-f]{32,}")
+_EVERYTHING = Query(of=TIMELINE)
 
 STATUS_WORDS: dict[str, str | None] = {
     "waiting": ApprovalStatus.WAITING,
@@ -50,7 +54,8 @@ class VersionFilter:
     """Which versions of a group are shown; an empty member narrows nothing.
 
     `status` is a key of STATUS_WORDS. Several stages, images or authors widen (any of them), several pairs narrow (all
-    of them). An image is a name with its tag, or a whole URI; a pair is "key=value", or a key alone.
+    of them). An image is a name with its tag, or a whole URI; a pair is "key=value", or a key alone. `query` is what
+    the filter box says; `typed`, while somebody types in it, is what that means so far.
     """
 
     status: str = ""
@@ -58,6 +63,8 @@ class VersionFilter:
     images: tuple[str, ...] = ()
     pairs: tuple[str, ...] = ()
     authors: tuple[str, ...] = ()
+    query: Query = _EVERYTHING
+    typed: Query | None = None
 
     @property
     def is_set(self) -> bool:
@@ -72,12 +79,23 @@ class VersionFilter:
         if self.authors:
             packages = packages.filter(created_by_name__in=self.authors)
         if self.images:
-            used = Container.objects.filter(_any_image(self.images)).order_by()
-            packages = packages.filter(pk__in=used.values("package"))
+            packages = packages.filter(_having(Container.objects.filter(_any_image(self.images))))
         for pair in self.pairs:
-            holding = CustomerMetadataProperty.objects.filter(_pair(pair)).order_by()
-            packages = packages.filter(pk__in=holding.values("package"))
-        return packages
+            packages = packages.filter(_having(CustomerMetadataProperty.objects.filter(_pair(pair))))
+        return packages.filter(self._conditions)
+
+    @cached_property
+    def _conditions(self) -> Q:
+        query = self.query if self.typed is None else self.typed
+        return version_conditions(query, wide=is_wide(query)) if query else Q()
+
+
+def _having(parts: QuerySet[Any]) -> Q:
+    """The condition to have one of these parts: they are collected where they are few, else asked for one by one."""
+    parts = parts.order_by()
+    if parts[: _MANY + 1].count() > _MANY:
+        return Q(Exists(parts.filter(package=OuterRef("pk"))))
+    return Q(pk__in=parts.values("package"))
 
 
 def _any_image(images: Iterable[str]) -> Q:
@@ -136,7 +154,13 @@ class Row:
     image: str
     model_data_url: str
     container_count: int
+    waiting_since: datetime | None = None
     properties: list[tuple[str, str, bool]] = field(default_factory=list)
+
+    @property
+    def is_changed(self) -> bool:
+        """Approved, but its content changed afterwards."""
+        return self.status == ApprovalStatus.APPROVED and self.waiting_since is not None
 
     @property
     def change(self) -> float | None:
@@ -208,15 +232,20 @@ def read_vocabulary(group: ModelPackageGroup) -> Vocabulary:
 
 
 def read_approved(group: ModelPackageGroup, metric: str) -> dict[str, Any] | None:
-    """The version approved now, with its value, first container and decision; None without one."""
+    """The version approved now, with its value, first container and decision, and the one to go back to; or None."""
     if group.approved_version is None:
         return None
+    intact = versions_of(group).approved().filter(version__lt=group.approved_version, waiting_since=None)
     found = versions_of(group).filter(version=group.approved_version)
+    found = found.annotate(previous_approved=Subquery(intact.values("version")[:1]))
     return (
         _with_parts(found, metric)
         .values(
             "version",
             "stage",
+            "revision",
+            "waiting_since",
+            "previous_approved",
             "decided_at",
             "decided_by_name",
             "measured__value",
@@ -309,6 +338,7 @@ def _row_values(packages: PackageQuerySet, group: ModelPackageGroup, metric: str
             "first__image",
             "first__model_data_url",
             "container_count",
+            "waiting_since",
         )
     )
 

@@ -8,18 +8,23 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils import timezone
 
 from registry.accounts.permissions import Actor, authorize
 from registry.events.services import record
 
-from ..models import Container, ModelPackage
-from .approvals import decide
+from ..contents import content_hash
+from ..models import ApprovalStatus, Container, ModelPackage
+from ..reviewing import rules_of
+from .approvals import Decision, decide, save_decision
+from .checks import outdate_checks
 from .life_cycles import update_model_life_cycle
 from .locks import lock_package, touch_package
 from .metadata import update_customer_metadata
 from .packages import container_rows
 from .registrations import Registration
 from .states import WIRE_MEMBERS
+from .votes import clear_votes
 
 SPECIFICATIONS_MAX = 15
 JSON = dict[str, Any]
@@ -55,8 +60,6 @@ def update_model_package(*, actor: Actor, package: ModelPackage, changes: Packag
     content = _changed_content(locked, changes)
     if content:
         _replace_content(actor, locked, content)
-    if changes.approval_status is not None or changes.approval_description is not None:
-        locked = _decide(actor, locked, changes)
     if changes.model_life_cycle is not None:
         cycle = changes.model_life_cycle
         locked = update_model_life_cycle(
@@ -69,6 +72,9 @@ def update_model_package(*, actor: Actor, package: ModelPackage, changes: Packag
     put, gone = changes.customer_metadata_properties, list(changes.customer_metadata_properties_to_remove)
     if put or gone:
         locked = update_customer_metadata(actor=actor, package=locked, put=put, remove=gone)
+    if changes.approval_status is not None or changes.approval_description is not None:
+        # Last, so that the rules of the group see what the call leaves behind.
+        locked = _decide(actor, locked, changes)
     if locked.revision == revision:
         touch_package(actor, locked)
     return locked
@@ -81,7 +87,8 @@ def _decide(actor: Actor, package: ModelPackage, changes: PackageChanges) -> Mod
         raise ValidationError({"ApprovalDescription": ["It needs a ModelApprovalStatus."]})
     said = changes.approval_description
     comment = package.approval_description if said is None else said
-    return decide(actor=actor, locked=package, approval_status=status, comment=comment)
+    words_only = changes.approval_status is None
+    return decide(actor=actor, locked=package, approval_status=status, comment=comment, words_only=words_only)
 
 
 def _changed_content(package: ModelPackage, changes: PackageChanges) -> JSON:
@@ -120,8 +127,13 @@ def _replace_content(actor: Actor, package: ModelPackage, content: JSON) -> None
         inference_specification=content.get("inference_specification"), source_uri=content.get("source_uri", "")
     )
     registration.clean(versioned=False)
-    before = {WIRE_MEMBERS[name]: getattr(package, name) for name in content}
-    touch_package(actor, package, **content)
+    before: JSON = {WIRE_MEMBERS[name]: getattr(package, name) for name in content}
+    after: JSON = {WIRE_MEMBERS[name]: value for name, value in content.items()}
+    old = content_hash(package)
+    for name, value in content.items():
+        setattr(package, name, value)
+    review = _new_review(package, old) if content_hash(package) != old else NewReview()
+    touch_package(actor, package, **content, **review.columns)
     if "inference_specification" in content:
         Container.objects.filter(package=package).delete()
         Container.objects.bulk_create(container_rows(package, registration.containers))
@@ -129,6 +141,65 @@ def _replace_content(actor: Actor, package: ModelPackage, content: JSON) -> None
         actor,
         "model_package.content_changed",
         package=package,
-        before=before,
-        after={WIRE_MEMBERS[name]: value for name, value in content.items()},
+        before=before | review.before,
+        after=after | review.after,
     )
+    if review.withdraws:
+        _withdraw(actor, package)
+
+
+# ---------- what new content means for the review ----------
+
+
+@dataclass
+class NewReview:
+    """Columns that change with the content, and what its event says of that."""
+
+    columns: JSON = field(default_factory=dict)
+    before: JSON = field(default_factory=dict)
+    after: JSON = field(default_factory=dict)
+    withdraws: bool = False
+
+
+def _new_review(package: ModelPackage, old: str) -> NewReview:
+    """What follows from content that is not what it was: `old` is its hash before, `package` has the new one.
+
+    Votes and checks speak of the content they saw: votes end, checks wait for a new report. An approved package waits
+    again until its content is approved anew, or is again what was approved.
+    """
+    review = NewReview()
+    rules = rules_of(package)
+    votes = clear_votes(package) if rules.approvals_needed > 1 else []
+    if votes:
+        review.before["Votes"], review.after["Votes"] = votes, []
+    checks = outdate_checks(package)
+    if checks:
+        review.before["Checks"] = checks
+        review.after["ChecksOutdated"] = [check["Name"] for check in checks]
+    if not package.is_approved:
+        return review
+    # An approval from before hashes were kept was one of the content before this change.
+    approved = package.approved_content or old
+    changed = content_hash(package) != approved
+    review.columns = {"approved_content": approved}
+    if changed and rules.content_withdraws_approval:
+        review.withdraws = True
+    else:
+        waiting = (package.waiting_since or timezone.now()) if changed else None
+        review.columns["waiting_since"] = waiting
+        review.after["ChangedSinceApproval"] = changed
+    return review
+
+
+def _withdraw(actor: Actor, package: ModelPackage) -> None:
+    """Put an approved package back to waiting, as the rule of its group says; the contributor decides nothing."""
+    withdrawn = Decision(
+        status=ApprovalStatus.WAITING,
+        comment="The content was changed after the approval.",
+        decided_at=None,
+        decided_by="",
+        by_override=False,
+        waiting_since=timezone.now(),
+        content="",
+    )
+    save_decision(actor, package, withdrawn, told={"Withdrawn": True})

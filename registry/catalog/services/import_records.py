@@ -10,6 +10,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
+from ..contents import content_hash
 from ..models import ApprovalStatus, ModelPackage, ModelPackageGroup
 from .packages import container_rows
 from .registrations import JSON, Registration
@@ -126,7 +127,7 @@ def package_row(record: PackageRecord, group: ModelPackageGroup | None) -> Model
     waits = registration.approval_status == ApprovalStatus.WAITING
     # One that was never modified was registered that way.
     decided_by = record.last_modified_by_name if record.last_modified_at else record.created_by_name
-    return ModelPackage(
+    row = ModelPackage(
         group=group,
         region=record.region,
         version=record.version,
@@ -146,6 +147,9 @@ def package_row(record: PackageRecord, group: ModelPackageGroup | None) -> Model
         imported_at=timezone.now(),
         **registration.columns(),
     )
+    if row.is_approved:
+        row.approved_content = content_hash(row)
+    return row
 
 
 def check_package(record: PackageRecord, row: ModelPackage) -> None:

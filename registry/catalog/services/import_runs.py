@@ -45,7 +45,8 @@ def import_records(
     """Import a stream of records; returns the counts groups, versions, packages, same, updated, differs, faults.
 
     Needs the right to import. A record that is there already and differs is left as it is, or with `update` takes over
-    what may change. A faulty one leaves nothing behind and stops no other. Each record leaves one event outside the
+    what may change. A decision is taken over as it was recorded, whatever the rules of its group ask now (`decisions`
+    counts them). A faulty record leaves nothing behind and stops no other. Each record leaves one event outside the
     feed; at the end, also when interrupted, one `registry.imported` stands in the feed if anything changed. `report`
     hears of each record once it is committed. `dry_run` does the same and takes all of it back.
     """
@@ -61,7 +62,8 @@ def import_records(
             for outcome in outcomes:
                 report(outcome)
     finally:
-        told = {name: counts[name] for name in ("groups", "versions", "packages", "updated", "faults") if counts[name]}
+        names = ("groups", "versions", "packages", "updated", "decisions", "faults")
+        told = {name: counts[name] for name in names if counts[name]}
         if told.keys() - {"faults"} and not dry_run:
             with transaction.atomic():
                 record_event(actor, "registry.imported", target=source[:256], after=told, batch=run.batch)
@@ -87,6 +89,7 @@ def _count(counts: Counter[str], outcome: Outcome) -> None:
     counts["records"] += 1
     counts["groups"] += outcome.made_group
     counts["metrics"] += outcome.metrics
+    counts["decisions"] += outcome.decided
     if outcome.result == "new" and isinstance(outcome.record, GroupRecord):
         counts["groups"] += 1
     elif outcome.result == "new" and isinstance(outcome.record, PackageRecord):
@@ -291,4 +294,10 @@ class _Run:
         )
         made_group = outcome.made_group and hash(group_key) not in self.taken_back
         self.taken_back |= {hash(key), hash(group_key)}
-        return Outcome(outcome.record, result, made_group=made_group, metrics=outcome.metrics)
+        return Outcome(
+            outcome.record,
+            result,
+            made_group=made_group,
+            metrics=outcome.metrics,
+            decided=outcome.decided and result == "new",
+        )

@@ -8,18 +8,23 @@ from uuid import UUID
 
 from django.db.models import F
 from django.db.models.functions import Greatest
+from django.utils import timezone
 
 from registry.accounts.permissions import Actor, authorize
 from registry.events.services import record as record_event
 
+from ..contents import content_hash
 from ..models import CustomerMetadataProperty, ModelPackage, ModelPackageGroup, Tag
-from .approvals import moved_counts
+from ..reviewing import rules_of
+from .approvals import Decision, moved_counts
 from .import_records import GroupRecord, PackageRecord, group_differences, package_differences, package_row
 from .locks import lock_group, lock_package
 from .metrics import sync_metadata_metrics
 from .packages import approved_now
+from .permits import rules_in_force
 from .states import group_state, tag_state
 from .tags import free_slots
+from .votes import clear_votes
 
 Pairs = list[tuple[str, str]]
 
@@ -148,10 +153,20 @@ def update_package(actor: Actor, here: ModelPackage, record: PackageRecord, batc
     changes: dict[str, Any] = {}
     events: list[tuple[str, dict[str, Any], dict[str, Any], str]] = []
     if (before.approval_status, before.approval_description) != (wanted.approval_status, wanted.approval_description):
-        for name in ("approval_status", "approval_description", "decided_at", "decided_by_name", "waiting_since"):
-            changes[name] = getattr(wanted, name)
+        # What the record's approval is bound to is the record's content: another one here waits for a review.
+        if wanted.is_approved and content_hash(locked) != wanted.approved_content:
+            wanted.waiting_since = timezone.now()
+        taken = Decision.now(wanted)
+        changes |= taken.columns()
+        votes = clear_votes(locked) if rules_of(locked).approvals_needed > 1 else []
+        was = Decision.now(before).as_members() | ({"Votes": votes} if votes else {})
         events.append(
-            ("model_package.approval_status_changed", _decision(before), _decision(wanted), wanted.approval_description)
+            (
+                "model_package.approval_status_changed",
+                was,
+                taken.as_members() | rules_in_force(locked) | {"ByImport": True},
+                wanted.approval_description,
+            )
         )
     if before.model_life_cycle != wanted.model_life_cycle:
         for name in ("stage", "stage_status", "stage_description"):
@@ -178,10 +193,6 @@ def update_package(actor: Actor, here: ModelPackage, record: PackageRecord, batc
         record_event(actor, kind, package=locked, before=was, after=now, comment=comment, batch=batch, in_feed=False)
     tagged = not locked.is_versioned and record.tags is not None and _take_tags(actor, locked, record.tags, batch)
     return bool(events) or tagged, package_differences(locked, record, new, record.tags or [])
-
-
-def _decision(package: ModelPackage) -> dict[str, Any]:
-    return {"ModelApprovalStatus": package.approval_status, "ApprovalDescription": package.approval_description}
 
 
 def _tell_group(package: ModelPackage, status_before: str | None, record: PackageRecord) -> None:

@@ -30,6 +30,7 @@ from .import_updates import complete_group, pairs_of, tags_of, update_group, upd
 from .locks import lock_group
 from .metrics import store_metrics
 from .packages import count_imported, insert_package
+from .permits import rules_in_force
 from .policies import check_policy
 from .states import group_state, package_state
 
@@ -41,7 +42,8 @@ Result = Literal["new", "same", "updated", "differs", "fault"]
 class Outcome:
     """What became of one record. `members` differ from what is here; `reason` says what was wrong with it.
 
-    `made_group`: a version that came without its group made it; `metrics`: how many numbers its reports gave.
+    `made_group`: a version that came without its group made it; `metrics`: how many numbers its reports gave;
+    `decided`: a decision was taken over as it was recorded, without asking the rules of the group.
     """
 
     record: GroupRecord | PackageRecord | FaultyRecord
@@ -50,6 +52,7 @@ class Outcome:
     reason: str = ""
     made_group: bool = False
     metrics: int = 0
+    decided: bool = False
     group: ModelPackageGroup | None = field(default=None, repr=False)
     package: ModelPackage | None = field(default=None, repr=False)
 
@@ -161,6 +164,9 @@ def import_model_package(
         after["Metrics"] = {m.name: {"value": m.value, "standard_deviation": m.standard_deviation} for m in found}
     if note:
         after["MetricsNote"] = note
+    if package.decided_at is not None:
+        # Taken over as it was recorded: the rules of the group were not asked.
+        after |= rules_in_force(package) | {"ByImport": True}
     record_event(
         actor,
         "model_package.created",
@@ -171,7 +177,11 @@ def import_model_package(
         batch=batch,
         in_feed=False,
     )
-    return Outcome(record, "new", made_group=made, metrics=len(found), group=group, package=package)
+    decided = package.decided_at is not None
+    return Outcome(record, "new", made_group=made, metrics=len(found), decided=decided, group=group, package=package)
+
+
+_DECISION = {"ModelApprovalStatus", "ApprovalDescription"}
 
 
 def _compare_package(
@@ -181,10 +191,12 @@ def _compare_package(
         # Numbers are not used twice, so it cannot come again either.
         return Outcome(record, "differs", ("deleted here",), group=here.group)
     members = package_differences(here, record, pairs_of(here), tags_of(here))
-    changed = False
+    changed, decided = False, False
     if members:
-        check_package(record, package_row(record, here.group))
+        wanted = package_row(record, here.group)
+        check_package(record, wanted)
         if update:
+            decided = wanted.decided_at is not None and not _DECISION.isdisjoint(members)
             changed, members = update_package(actor, here, record, batch)
     metrics = _take_reports(actor, here, read, batch)
     return Outcome(
@@ -192,6 +204,7 @@ def _compare_package(
         _result(changed or bool(metrics), members),
         tuple(members),
         metrics=metrics,
+        decided=decided,
         group=here.group,
         package=here,
     )

@@ -68,14 +68,18 @@ def touch_group(actor: Actor, group: ModelPackageGroup, *, at: datetime | None =
 
 
 def touch_package(
-    actor: Actor, package: ModelPackage, *, group_changes: Callable[[], dict[str, Any]] = dict, **changes: Any
+    actor: Actor,
+    package: ModelPackage,
+    *,
+    at: datetime | None = None,
+    group_changes: Callable[[], dict[str, Any]] = dict,
+    **changes: Any,
 ) -> None:
     """Save `changes` on a locked package, raise its revision, note who changed it last, here and on its group.
 
-    `group_changes` is asked, once the package is saved, for what else changes on the group.
+    `group_changes` is asked, once the package is saved, for what else changes on the group; `at` is now by default.
     """
-    # A decision and the change that it is happened at one time.
-    now = changes.get("decided_at") or timezone.now()
+    now = at or timezone.now()
     changes |= {
         "revision": package.revision + 1,
         "last_modified_at": now,
@@ -87,8 +91,14 @@ def touch_package(
         touch_group(actor, package.group, at=now, **group_changes())
 
 
-def conflict(message: str, *, current: Any, kind: str, **subject: int) -> Conflict:
+def note_review(package: ModelPackage) -> None:
+    """Raise the revision of a locked package whose review goes on; nobody modified it, so the wire's times stay."""
+    save(package, revision=package.revision + 1)
+
+
+def conflict(message: str, *, current: Any, kind: str | tuple[str, ...], **subject: int) -> Conflict:
     """A Conflict that names who made the last change of that kind to the subject (group_id=… or package_id=…)."""
-    last = Event.objects.filter(kind=kind, **subject).order_by("-id").first()
+    kinds = (kind,) if isinstance(kind, str) else kind
+    last = Event.objects.filter(kind__in=kinds, **subject).order_by("-id").first()
     who: tuple[str, datetime | None] = (last.actor_name, last.at) if last else ("", None)
     return Conflict(message, current=current, changed_by=who[0], changed_at=who[1])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
@@ -19,6 +20,7 @@ from registry.accounts.permissions import Actor, authorize
 from registry.events.services import record
 from registry.statements import Prepared, insert
 
+from ..contents import content_hash
 from ..errors import AlreadyExists, NotFound
 from ..metric_reports import ReportedMetric
 from ..models import (
@@ -29,14 +31,18 @@ from ..models import (
     ModelPackage,
     ModelPackageGroup,
 )
+from ..reviewing import rules_of
 from ..validators import validate_name, validate_region
 from .locks import lock_group, save, user_context
 from .metric_readings import note_out_of_reach, request_metric_reading
 from .metrics import metrics_of_metadata
+from .permits import ask_rules, rules_in_force
 from .quotas import check_room_for_version
 from .registrations import Registration
 from .states import package_state
 from .tags import insert_tags
+
+_DIGEST = re.compile(r"[Ss][Hh][Aa]256:[0-9a-fA-F]{64}")
 
 # Which counter of the group a status adds to; None (no status) adds to none.
 STATUS_COUNTERS: dict[str | None, str] = {
@@ -114,6 +120,12 @@ def image_parts(image: str) -> tuple[str, str]:
     return name, name.partition(":")[2]
 
 
+def image_digest(image: str) -> str:
+    """The digest in an image ("…@sha256:…"), empty where there is none."""
+    digest = image.partition("@")[2]
+    return digest if _DIGEST.fullmatch(digest) else ""
+
+
 def container_rows(package: ModelPackage, containers: Iterable[Mapping[str, Any]]) -> list[Container]:
     """The containers of an inference specification as rows; the artifact may stand in ModelDataSource instead."""
     rows = []
@@ -128,7 +140,7 @@ def container_rows(package: ModelPackage, containers: Iterable[Mapping[str, Any]
                 image=image,
                 image_name=image_name,
                 image_tag=image_tag,
-                image_digest=container.get("ImageDigest") or "",
+                image_digest=container.get("ImageDigest") or image_digest(image),
                 model_data_url=container.get("ModelDataUrl") or source.get("S3Uri") or "",
                 model_data_etag=(container.get("ModelDataETag") or source.get("ETag") or "")[:1024],
                 framework=(container.get("Framework") or "")[:256],
@@ -223,9 +235,10 @@ def create_model_package(
 ) -> ModelPackage:
     """Register the next version of `group`, or the unversioned package `name` in `region`; never both.
 
-    Needs contributor; reviewer when it is registered as Approved or Rejected, or in another stage than the first.
-    Leaves `model_package.created`, and a task where ModelMetrics names reports that can be read. Raises NotAllowed,
-    NotFound (group deleted meanwhile), AlreadyExists (name taken), ValidationError by field.
+    Needs contributor; reviewer when it is registered as Approved or Rejected, or in another stage than the first. One
+    that is Approved keeps the rules of its group. Leaves `model_package.created`, and a task where ModelMetrics names
+    reports that can be read. Raises NotAllowed, NotFound (group deleted meanwhile), AlreadyExists (name taken),
+    RulesNotMet, ValidationError by field.
     """
     authorize(actor, "model_package.create", group)
     if registration.approval_status in (ApprovalStatus.APPROVED, ApprovalStatus.REJECTED):
@@ -258,15 +271,31 @@ def create_model_package(
         metrics_note=note,
         **registration.columns(),
     )
+    if package.is_approved:
+        package.approved_content = content_hash(package)
     insert_package(package, registration, by=actor.name)
+    told = _decided_at_once(actor, package) if decided else {}
     record(
         actor,
         "model_package.created",
         package=package,
-        after=package_state(package, registration),
+        after=package_state(package, registration) | told,
         comment=registration.approval_description,
         at=now,
     )
     if has_readable_reports:
         request_metric_reading(package)
     return package
+
+
+def _decided_at_once(actor: Actor, package: ModelPackage) -> dict[str, Any]:
+    """Ask the rules of the locked group for a version that comes decided; what its event keeps."""
+    rules, comment = rules_of(package), package.approval_description
+    if rules.comment_required and not comment.strip():
+        words = f"Every decision in this group needs a comment. Register it as {ApprovalStatus.WAITING}, then decide."
+        raise ValidationError({"approval_status": [words]})
+    told = rules_in_force(package)
+    if package.is_approved:
+        told |= ask_rules(actor, package, rules, comment=comment, is_new=True).told()
+        told["ApprovedContent"] = package.approved_content
+    return told

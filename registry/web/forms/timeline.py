@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from urllib.parse import urlencode
 
 from django.conf import settings
-from django.http import HttpRequest
-from django.utils.http import urlencode
+from django.http import HttpRequest, QueryDict
 from markupsafe import Markup
 
 from registry.catalog.directions import leading_metric
+from registry.catalog.filters import TIMELINE, parse
 from registry.catalog.models import METADATA_PREFIX, ModelPackageGroup
 from registry.catalog.reports.timeline import (
     RECENT,
@@ -23,10 +24,12 @@ from registry.catalog.reports.timeline import (
     Vocabulary,
 )
 
+from ..filter_boxes import READABLE, FilterBox, read_filter
 from ..wording import plural
 
 MOST_CHOICES = 20  # per filter in an address
 PAIRS_OFFERED = 14
+EXAMPLE = "Filter by description, metric:auc>0.94, by:ana OR by:ben"
 
 Choices = list[tuple[str, str, int | None]]
 
@@ -41,18 +44,21 @@ class Asked:
     shown: VersionFilter
     metric: str
     before: int | None
+    # Whether the filter box has to be drawn again: not while somebody types in it.
+    redraws: bool = True
 
     @classmethod
-    def of(cls, request: HttpRequest) -> Asked:
-        """Read the address."""
+    def read(cls, request: HttpRequest, given: QueryDict) -> Asked:
+        """Read the parameters of an address."""
 
         def several(name: str) -> tuple[str, ...]:
-            texts = (text.strip() for text in request.GET.getlist(name))
+            texts = (text.strip() for text in given.getlist(name))
             return tuple(dict.fromkeys(text for text in texts if text))[:MOST_CHOICES]
 
-        status = request.GET.get("status", "").lower()
+        status = given.get("status", "").lower()
         status = {"pending": "waiting", "pendingmanualapproval": "waiting"}.get(status, status)
-        before = request.GET.get("before", "")
+        before = given.get("before", "")
+        typed = read_filter(request, given, TIMELINE)
         return cls(
             VersionFilter(
                 status=status if status in STATUS_WORDS else "",
@@ -60,15 +66,19 @@ class Asked:
                 images=several("image"),
                 pairs=several("meta"),
                 authors=several("by"),
+                query=typed.written,
+                typed=None if typed.query is typed.written else typed.query,
             ),
-            metric=request.GET.get("metric", "").strip()[:256],
+            metric=given.get("metric", "").strip()[:256],
             before=int(before) if before.isascii() and before.isdigit() and len(before) <= 9 else None,
+            redraws=typed.redraws,
         )
 
     def pairs(self) -> list[tuple[str, str]]:
         """This state as parameters of an address."""
         shown = self.shown
-        pairs = [("status", shown.status)] if shown.status else []
+        pairs = [("q", shown.query.text)] if shown.query.text else []
+        pairs += [("status", shown.status)] if shown.status else []
         for name, values in _MEMBERS.items():
             pairs += [(name, value) for value in getattr(shown, values)]
         if self.metric:
@@ -79,7 +89,7 @@ class Asked:
 
     def query(self) -> str:
         """The query string of this state, "" for the plain page."""
-        return f"?{urlencode(self.pairs())}" if self.pairs() else ""
+        return f"?{urlencode(self.pairs(), safe=READABLE)}" if self.pairs() else ""
 
     def hidden(self, *but: str) -> Markup:
         """This state as hidden fields, for a form that has controls for the parameters `but`."""
@@ -87,10 +97,26 @@ class Asked:
         return Markup("").join(field.format(name, value) for name, value in self.pairs() if name not in but)
 
 
-def default_metric(vocabulary: Vocabulary) -> str:
-    """The metric to show where the address names none: one that at least half of the recent versions have."""
+def box_of(group: ModelPackageGroup, asked: Asked, note: str = "") -> FilterBox:
+    """The filter box of a group's versions; the menus' choices stay as they are."""
+
+    def address(text: str) -> str:
+        shown = replace(asked.shown, query=parse(text, of=TIMELINE), typed=None)
+        return group.get_absolute_url() + Asked(shown, asked.metric, None).query()
+
+    hidden = [(name, value) for name, value in asked.pairs() if name not in ("q", "before")]
+    query = asked.shown.query if asked.shown.typed is None else asked.shown.query.quiet(asked.shown.typed)
+    return FilterBox(query, group.get_absolute_url(), "group-body", "versions", EXAMPLE, address, hidden, note)
+
+
+def default_metric(vocabulary: Vocabulary, group: ModelPackageGroup) -> str:
+    """The metric to show where the address names none: the group's choice, else one that half of the versions have.
+
+    Of the recent versions; a chosen metric that none of them has does not lead.
+    """
     most = max(vocabulary.metrics.values(), default=0)
-    return leading_metric(name for name, times in vocabulary.metrics.items() if times * 2 >= most)
+    common = [name for name, times in vocabulary.metrics.items() if times * 2 >= most or name == group.leading_metric]
+    return leading_metric(common, group)
 
 
 def segments(group: ModelPackageGroup, asked: Asked) -> list[tuple[str, str, int, str]]:

@@ -6,24 +6,29 @@ import re
 from collections.abc import Iterable
 from datetime import date
 from typing import Any
+from urllib.parse import urlencode
 
 from django.core.exceptions import BadRequest
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils.cache import patch_vary_headers
-from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
 
 from registry.accounts.models import User
 from registry.accounts.permissions import authorize
+from registry.catalog.filters import ACTIVITY, Query, event_conditions
 from registry.catalog.models import ModelPackage, ModelPackageGroup
-from registry.events.models import Event
+from registry.events.models import Event, EventQuerySet
 
-from ..htmx import is_fragment, render_page
+from ..filter_boxes import READABLE, FilterBox, Typed, read_filter
+from ..htmx import is_fragment, render_parts
+from ..list_menus import ListMenu, params_of
 from ..sentences import Sentence, tell
 from ..subjects import actor_of
 
 PER_PAGE = 50
+EXAMPLE = "Filter by words, by:ana, type:review, created:<7d"
 CHOICES = 100  # groups and people in the menus; any other can stand in the address
 
 TYPES = [
@@ -33,6 +38,7 @@ TYPES = [
     ("metadata", "Metadata"),
     ("tags", "Tags"),
     ("access", "Access"),
+    ("views", "Views"),
 ]
 
 Day = tuple[date, list[Sentence]]
@@ -42,10 +48,12 @@ Day = tuple[date, list[Sentence]]
 def activity_list(request: HttpRequest) -> HttpResponse:
     """The feed, 50 events a page; HTMX gets the list, or with `before` the days to put below it."""
     authorize(actor_of(request), "registry.read")
-    chosen = _chosen(request)
+    params, note = params_of(request, ACTIVITY)
+    typed = read_filter(request, params, ACTIVITY)
+    chosen = _chosen(params) | {"q": typed.written.text}
     before = _event_id(request.GET.get("before", ""))
     several = ModelPackageGroup.objects.has_several_regions()
-    rows = list(_events(request.user, chosen, before)[: PER_PAGE + 1])
+    rows = list(chosen_events(params, typed.query).before(before).order_by("-id")[: PER_PAGE + 1])
     more = f"?{urlencode({**_set(chosen), 'before': rows[PER_PAGE - 1].pk})}" if len(rows) > PER_PAGE else ""
     context: dict[str, Any] = {
         "days": by_day(told(rows[:PER_PAGE], region=several)),
@@ -59,20 +67,38 @@ def activity_list(request: HttpRequest) -> HttpResponse:
         response = render(request, "activity/_days.html", context)
         patch_vary_headers(response, ["HX-Request"])
         return response
+    context["may_restore"] = actor_of(request).may("model_package.restore")
     context |= {"nav": "activity", "types": TYPES, "groups": [], "people": []}
-    if not is_fragment(request):
-        context |= {
-            "groups": _group_choices(request.user, chosen["group"], several),
-            "people": _people(chosen["actor"]),
-        }
-    return render_page(request, "activity/list.html", "activity/_list.html", context)
+    context |= {"box": _box(typed, chosen, note), "menu": ListMenu.of(ACTIVITY, chosen.items())}
+    if is_fragment(request):
+        parts = ["activity/_list.html", "activity/_keeps.html", "views/_menu.html"]
+        address = _address(chosen, before=str(before or ""))
+        return render_parts(request, [*parts, *["filters/_box.html"] * typed.redraws], context, address)
+    context["groups"] = _group_choices(request.user, chosen["group"], several)
+    context["people"] = _people(chosen["actor"])
+    return render(request, "activity/list.html", context)
 
 
-def _chosen(request: HttpRequest) -> dict[str, str]:
-    """The filters of the address; a type that there is not means all."""
-    kind = request.GET.get("type", "")
+def _box(typed: Typed, chosen: dict[str, str], note: str) -> FilterBox:
+    hidden = [(name, value) for name, value in _set(chosen).items() if name != "q"]
+    query = typed.written.quiet(typed.query)
+
+    def address(text: str) -> str:
+        return _address(chosen, q=text)
+
+    return FilterBox(query, reverse("activity"), "activity-list", "activity", EXAMPLE, address, hidden, note)
+
+
+def _address(chosen: dict[str, str], **more: str) -> str:
+    asked = urlencode(_set({**chosen, **more}), safe=READABLE)
+    return f"{reverse('activity')}?{asked}" if asked else reverse("activity")
+
+
+def _chosen(params: QueryDict) -> dict[str, str]:
+    """The choices of the address beside its filter; a type that there is not means all."""
+    kind = params.get("type", "")
     kind = kind if kind in dict(TYPES) else ""
-    return {"type": kind, "group": request.GET.get("group", "")[:100], "actor": request.GET.get("actor", "")[:256]}
+    return {"type": kind, "group": params.get("group", "")[:100], "actor": params.get("actor", "")[:256]}
 
 
 def _set(chosen: dict[str, str]) -> dict[str, str]:
@@ -87,8 +113,10 @@ def _event_id(text: str) -> int | None:
     return int(text)
 
 
-def _events(user: User, chosen: dict[str, str], before: int | None) -> Any:
-    events = Event.objects.in_feed().before(before).order_by("-id")
+def chosen_events(params: QueryDict, query: Query) -> EventQuerySet:
+    """The events that the choices of an address and its filter let through."""
+    chosen = _chosen(params)
+    events = Event.objects.in_feed().filter(event_conditions(query))
     if chosen["type"]:
         events = events.filter(category=chosen["type"])
     if chosen["actor"]:

@@ -1,4 +1,4 @@
-"""The pages that say no: 400, 403, 404, 409, 429, 500 and 503, as a page or, inside an open page, as a toast."""
+"""The pages that say no: 400, 403, 404, 409, 410, 429, 500, 503, as a page or, inside an open page, as a toast."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import re
 import secrets
 import sys
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote, urlencode
 
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import BadRequest
@@ -24,9 +24,11 @@ from registry.accounts.throttle import TooManyFailures
 from registry.capacity import RETRY_AFTER, OverCapacity
 from registry.catalog.errors import AlreadyExists, Conflict, LimitReached, NotFound
 from registry.catalog.models import ModelPackage, ModelPackageGroup
+from registry.catalog.reports.deletions import refusal_of
+from registry.catalog.restoring import restorable_until
 
 from ..htmx import is_fragment, toast
-from ..subjects import Deleted
+from ..subjects import Deleted, actor_of
 
 logger = logging.getLogger("registry.errors")
 
@@ -120,7 +122,6 @@ def page_not_found(request: HttpRequest, exception: Exception | None = None) -> 
         kind, name = place[1], unquote(place[3] or place[2])[:200]
         context |= {"kind": kind, "name": name, "close": close_names(user, kind, name), "latest": _latest(request)}
         context["title"] = context["title"] or f"There is no {kind[:-1]} {name}"
-    context["deleted"] = isinstance(exception, Deleted)
     text = f"{context['title'] or 'There is no such page'}."
     context["title"] = text.rstrip(".")
     return refuse(request, 404, text, "errors/404.html", context)
@@ -159,6 +160,35 @@ def _latest(request: HttpRequest) -> dict[str, Any]:
     if group is None:
         return {}
     return {"group": group.name, "href": group.get_absolute_url(), "last": group.last_version}
+
+
+# ---------- 410 ----------
+
+
+def deleted(request: HttpRequest, exception: Deleted) -> HttpResponse:
+    """410 for a tombstone: who deleted it, until when it can be restored, and a button for those who may."""
+    row, text = exception.row, str(exception)
+    assert row.deleted_at is not None
+    if isinstance(row, ModelPackageGroup):
+        kind, what, group, back = "group", row.name, row, (reverse("group-list"), "All groups")
+    elif row.group is not None:
+        kind, what, group = "package", f"v{row.version}", row.group
+        back = (group.get_absolute_url(), f"All versions of {group.name}")
+    else:
+        kind, what, group, back = "package", str(row.name), None, (reverse("package-list"), "All packages")
+    of_group = f"?{urlencode({'group': f'{group.region}/{group.name}'})}" if group is not None else ""
+    context = {
+        "title": text.rstrip("."),
+        "what": what,
+        "refusal": refusal_of(row),
+        "until": restorable_until(row.deleted_at),
+        "may_restore": actor_of(request).may("model_package.restore"),
+        "restore": reverse(f"{kind}-restore", args=[row.pk]),
+        "activity": reverse("activity") + of_group,
+        "back": back[0],
+        "back_words": back[1],
+    }
+    return refuse(request, 410, text, "errors/410.html", context)
 
 
 # ---------- 400, 409, 429 ----------

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.template.loader import render_to_string
 from django.urls import reverse
-from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_GET, require_http_methods
 
 from registry.accounts.permissions import Actor, authorize
 from registry.catalog import services
 from registry.catalog.errors import AlreadyExists, Conflict, LimitReached
-from registry.catalog.filters import parse
+from registry.catalog.filters import ACTIVITY, GROUPS, KEYS, REVIEW, TIMELINE
 from registry.catalog.models import ModelPackageGroup
 from registry.catalog.reports import groups as reports
 from registry.catalog.reports import suggestions
 
 from ..forms.groups import GroupForm, one_line_ends
-from ..htmx import is_fragment, redirect_to, render_page, toast
+from ..htmx import is_fragment, redirect_to, render_page, render_parts, toast
+from ..list_menus import params_of
 from ..searches import ROWS, GroupSearch
 from ..subjects import actor_of, find_group
 
@@ -31,25 +29,14 @@ from ..subjects import actor_of, find_group
 @require_GET
 def group_list(request: HttpRequest) -> HttpResponse:
     """The index; a fragment request gets the list, with the saved views and the filter box out of band."""
-    search = GroupSearch.read(request)
-    from_box = is_fragment(request) and request.headers.get("HX-Trigger") == "q"
-    is_complete = search.typed[-1:].isspace()
-    if from_box and search.typed and not is_complete:
-        # The address keeps what is typed; the list and its messages wait for the end of a filter.
-        search = replace(search, query=search.query.while_typing(), written=search.query)
+    search = GroupSearch.read(request, *params_of(request, GROUPS))
     context = _list_context(request, search)
     if not is_fragment(request):
         context["form"] = GroupForm(regions=context["regions"])
         return render(request, "groups/list.html", context)
-    parts = ["groups/_list.html", "groups/_views.html"]
+    parts = ["groups/_list.html", "groups/_views.html", "views/_menu.html"]
     # While somebody types, the box is left alone, but for a filter that is complete and becomes a token.
-    if not from_box or (is_complete and any(parse(search.typed).split()[0])):
-        parts.append("groups/_filter.html")
-    context |= {"oob": True, "main": request.headers.get("HX-Target", "")}
-    response = HttpResponse("".join(render_to_string(part, context, request) for part in parts))
-    response["HX-Push-Url"] = search.href
-    patch_vary_headers(response, ["HX-Request"])
-    return response
+    return render_parts(request, [*parts, *["filters/_box.html"] * search.redraws], context, search.href)
 
 
 def _list_context(request: HttpRequest, search: GroupSearch) -> dict[str, Any]:
@@ -62,7 +49,8 @@ def _list_context(request: HttpRequest, search: GroupSearch) -> dict[str, Any]:
     return {
         "nav": "groups",
         "search": search,
-        "faults": search.faults,
+        "box": search.box,
+        "menu": search.menu,
         "page": page,
         "views": views,
         "found": found,
@@ -77,10 +65,27 @@ def _list_context(request: HttpRequest, search: GroupSearch) -> dict[str, Any]:
 
 @require_GET
 def group_suggest(request: HttpRequest) -> HttpResponse:
-    """Ways to complete what is typed into the filter box."""
+    """Ways to complete what is typed into the filter box of a list."""
     typed = (request.GET.getlist("q") or [""])[-1]
-    found = suggestions.suggest(request.user, typed)  # type: ignore[arg-type]
+    of = request.GET.get("of", GROUPS)
+    found = suggestions.suggest(request.user, typed, of=of if of in KEYS else GROUPS)  # type: ignore[arg-type]
     return render(request, "groups/_suggest.html", {"suggestions": found})
+
+
+_WORDS = {
+    TIMELINE: "number or description",
+    REVIEW: "group, number or description",
+    ACTIVITY: "group, person, name or comment",
+}
+
+
+@require_GET
+def filter_help(request: HttpRequest) -> HttpResponse:
+    """The filter language of a list: as the card under its filter box, or as a page."""
+    of = request.GET.get("of", GROUPS)
+    of = of if of in KEYS else GROUPS
+    context = {"keys": KEYS[of], "words": _WORDS.get(of, "name or description; or an ARN")}
+    return render_page(request, "filters/help.html", "filters/_help.html", context)
 
 
 @require_http_methods(["GET", "POST"])

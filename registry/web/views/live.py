@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from django.conf import settings
 from django.db.models import Subquery
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -11,6 +12,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from registry.catalog.models import ModelPackage, ModelPackageGroup
+from registry.catalog.reports.stages import standing_columns, standing_of
 from registry.events.models import Event
 
 from ..sentences import tell
@@ -32,8 +34,9 @@ def group_live(request: HttpRequest, region: str, name: str) -> HttpResponse:
     events = list(Event.objects.filter(group_id=Subquery(group_id), id__gt=after).order_by("-id")[:TOLD])
     if not events or actor_of(request).role is None:
         return HttpResponse(status=204)
-    group = find_group(request, region, name)
+    group = find_group(request, region, name, **standing_columns(settings.REGISTRY_STAGES))
     context = timeline_context(request, group) | {"announcement": _announced(reversed(events))}
+    context["standing"] = standing_of(group, settings.REGISTRY_STAGES)
     response = render(request, "groups/_live.html", context)
     response[AFTER] = str(events[0].pk)
     return response
@@ -74,6 +77,8 @@ def _announced(events: Iterable[Event]) -> str:
             told.append(f"v{event.version} registered")
         elif event.kind == "model_package.deleted":
             told.append(f"v{event.version} deleted")
+        elif event.kind == "model_package.restored":
+            told.append(f"v{event.version} restored")
         elif event.kind == "model_package.approval_status_changed":
             told.append(f"v{event.version} is {status_look(after.get('ModelApprovalStatus')).word}")
         elif event.kind == "model_package.stage_changed":

@@ -14,13 +14,21 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from registry.catalog.directions import in_reading_order, metric_direction
+from registry.catalog.filters import TIMELINE
 from registry.catalog.models import ModelPackageGroup
 from registry.catalog.reports import timeline as reports
+from registry.catalog.reports.comparisons import Ref
+from registry.catalog.reports.stages import standing_columns, standing_of
 from registry.catalog.reports.timeline import Point, VersionFilter
+from registry.catalog.rules import ReviewRules
 from registry.events.models import Event
 
-from ..forms.timeline import Asked, default_metric, facets, segments, told
-from ..htmx import is_fragment
+from ..deletions import deletion_context
+from ..forms.compare import compare_href
+from ..forms.timeline import Asked, box_of, default_metric, facets, segments, told
+from ..htmx import is_fragment, render_parts
+from ..list_menus import ListMenu, params_of
+from ..reviewing import Rollback
 from ..subjects import actor_of, find_group
 from ..timelines import lay_out, scale_of, trend_label, trend_points
 
@@ -30,35 +38,36 @@ def group_detail(request: HttpRequest, region: str, name: str) -> HttpResponse:
     """The page, or for HTMX the part that a filter (#group-body) or another metric (#timeline) replaces."""
     # Read with the group, before what it counts for: nothing that happens meanwhile is missed.
     newest = Event.objects.filter(group_id=OuterRef("pk")).order_by("-id").values("id")[:1]
-    group = find_group(request, region, name, latest_event=Subquery(newest))
-    asked = Asked.of(request)
+    standing = standing_columns(settings.REGISTRY_STAGES)
+    group = find_group(request, region, name, latest_event=Subquery(newest), **standing)
+    params, note = params_of(request, TIMELINE)
+    asked = Asked.read(request, params)
     may = actor_of(request).may
     context: dict[str, Any] = {"nav": "groups", "group": group, "may": may, "here": group.get_absolute_url()}
     target = request.headers.get("HX-Target", "") if is_fragment(request) else ""
-    if target == "group-body":
-        template = "groups/_body.html"
-    elif target:
-        template = "groups/_timeline.html"
-    else:
-        template = "groups/detail.html"
+    in_body = target in ("group-body", "filter")
+    context |= _timeline(group, asked, with_band=not in_body, note=note)
+    context["is_fragment"] = bool(target)
+    if not target:
         context["latest_event"] = getattr(group, "latest_event", None) or 0
-        context |= _head(group, may)
-    context |= _timeline(group, asked, with_band=target != "group-body")
-    response = render(request, template, {**context, "is_fragment": bool(target)})
-    if target:
-        # The browser sends empty fields along; the address stays the shortest that says the same.
-        response["HX-Push-Url"] = group.get_absolute_url() + asked.query()
-    return response
+        return render(
+            request, "groups/detail.html", context | _head(group, may) | deletion_context(actor_of(request), group)
+        )
+    parts = ["groups/_timeline.html"]
+    if in_body:
+        parts = ["groups/_body.html", "views/_menu.html", *["filters/_box.html"] * asked.redraws]
+    # The browser sends empty fields along; the address stays the shortest that says the same.
+    return render_parts(request, parts, context, group.get_absolute_url() + asked.query())
 
 
 @require_safe
 def group_timeline(request: HttpRequest, region: str, name: str) -> HttpResponse:
     """The versions below `before`, to stand in place of the link to them; the whole page where HTMX does not ask."""
     group = find_group(request, region, name)
-    asked = Asked.of(request)
+    asked = Asked.read(request, params_of(request, TIMELINE)[0])
     if not is_fragment(request) or asked.before is None:
         return redirect(group.get_absolute_url() + asked.query())
-    metric = asked.metric or default_metric(reports.read_vocabulary(group))
+    metric = asked.metric or default_metric(reports.read_vocabulary(group), group)
     context = {"group": group, "may": actor_of(request).may, "here": group.get_absolute_url()}
     context |= _rows(group, asked, metric, reports.read_series(group, metric), continued=True)
     return render(request, "groups/_timeline_rows.html", context)
@@ -67,7 +76,7 @@ def group_timeline(request: HttpRequest, region: str, name: str) -> HttpResponse
 def timeline_context(request: HttpRequest, group: ModelPackageGroup) -> dict[str, Any]:
     """What band and timeline show for the address of `request`; also for the page that is open already."""
     context = {"group": group, "may": actor_of(request).may, "here": group.get_absolute_url()}
-    return context | _timeline(group, Asked.of(request), with_band=True)
+    return context | _timeline(group, Asked.read(request, params_of(request, TIMELINE)[0]), with_band=True)
 
 
 def _head(group: ModelPackageGroup, may: Callable[[str], bool]) -> dict[str, Any]:
@@ -80,16 +89,20 @@ def _head(group: ModelPackageGroup, may: Callable[[str], bool]) -> dict[str, Any
         "may_edit_description": may("model_package_group.edit_description"),
         "register_path": reverse("package-register", args=address),
         "live_path": reverse("group-live", args=address),
+        "standing": standing_of(group, settings.REGISTRY_STAGES),
+        "rule_count": len(ReviewRules.from_json(group.review_rules).in_words()),
     }
 
 
-def _timeline(group: ModelPackageGroup, asked: Asked, *, with_band: bool) -> dict[str, Any]:
+def _timeline(group: ModelPackageGroup, asked: Asked, *, with_band: bool, note: str = "") -> dict[str, Any]:
     vocabulary = reports.read_vocabulary(group)
-    metric = asked.metric or default_metric(vocabulary)
+    metric = asked.metric or default_metric(vocabulary, group)
     series = reports.read_series(group, metric)
     context = _rows(group, asked, metric, series, continued=False)
     context |= {
         "asked": asked,
+        "box": box_of(group, asked, note),
+        "menu": ListMenu.of(TIMELINE, asked.pairs(), (group.region, group.name)),
         "segments": segments(group, asked),
         "facets": facets(group, asked.shown, series, vocabulary),
         "clear": group.get_absolute_url() + Asked(VersionFilter(), asked.metric, None).query(),
@@ -100,7 +113,7 @@ def _timeline(group: ModelPackageGroup, asked: Asked, *, with_band: bool) -> dic
         context |= _band(group, metric, series, context["scale"].digits)
         waiting = Asked(VersionFilter(status="waiting"), asked.metric, None)
         context["all_waiting"] = group.get_absolute_url() + waiting.query()
-        context["metrics"] = in_reading_order({*vocabulary.metrics, *filter(None, [metric])})
+        context["metrics"] = in_reading_order({*vocabulary.metrics, *filter(None, [metric])}, group)
     return context
 
 
@@ -113,7 +126,7 @@ def _rows(
     rows_path = reverse("group-timeline", args=[group.region, group.name])
     return {
         "metric": metric,
-        "direction": metric_direction(metric),
+        "direction": metric_direction(metric, group),
         "scale": scale,
         "page": page,
         "periods": lay_out(page, scale, continued=continued),
@@ -127,14 +140,34 @@ def _rows(
 
 def _band(group: ModelPackageGroup, metric: str, series: list[Point], digits: int) -> dict[str, Any]:
     approved = reports.read_approved(group, metric)
+    previous = approved["previous_approved"] if approved else None
     points = trend_points(series, metric, group.get_absolute_url(), digits)
+    waiting = reports.read_waiting(group, metric, series)
     value = approved["measured__value"] if approved else None
     reference = group.approved_version if value is not None else None
     return {
         "approved": approved,
-        "waiting": reports.read_waiting(group, metric, series),
+        "back": Rollback(approved["version"], approved["stage"], previous, approved["revision"])
+        if approved and previous
+        else None,
+        "waiting": waiting,
+        "compare_waiting": _compare_waiting(group, [point.version for point in waiting]),
         "points": points,
         "trend_label": trend_label(points, metric, digits, reference) if points else "",
         "reference": value,
         "series_length": len(series),
     }
+
+
+def _compare_waiting(group: ModelPackageGroup, waiting: list[int]) -> tuple[str, str] | None:
+    """(words, address) of the comparison of the waiting versions with the one approved now; None where it is no use.
+
+    That is with fewer than two versions, or where more wait than the band shows.
+    """
+    numbers = sorted({*waiting, *filter(None, [group.approved_version])})
+    if not waiting or len(waiting) < group.waiting_count or len(numbers) < 2:
+        return None
+    refs = [Ref(group.region, group.name, number) for number in numbers]
+    base = next((ref for ref in refs if ref.version == group.approved_version), refs[0])
+    words = {2: "Compare both", 3: "Compare all three"}.get(len(refs), f"Compare all {len(refs)}")
+    return words, compare_href(refs, base)

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import parse_qs
 
 from django.conf import settings
+from django.db.models import OuterRef, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 from markupsafe import Markup
 
-from registry.catalog.filters import tag_text
 from registry.catalog.models import ModelPackage, Tag
 from registry.catalog.reports import changes, particulars
+from registry.catalog.reports.reviews import NOTHING_KNOWN, SPOKEN, Known
 from registry.events.models import Event
 
-from ..htmx import is_fragment, render_page
+from ..deletions import deletion_context
+from ..htmx import is_fragment, page_of_fragment, render_page
+from ..reviewing import review_context
+from ..searches import package_tag_href
 from ..sentences import Sentence, tell
 from ..subjects import actor_of, find_unversioned, find_version
 from .tags import tags_context
@@ -31,7 +35,10 @@ ROW_DIGITS = 18
 @require_safe
 def package_detail(request: HttpRequest, region: str, name: str, version: int) -> HttpResponse:
     """The page of a version; as a fragment what depends on the baseline (`?base=`) or older activity (`?before=`)."""
-    return _detail(request, find_version(request, region, name, version))
+    # Read with the version, before what it counts for: nothing that happens meanwhile is missed.
+    newest = Event.objects.filter(package_id=OuterRef("pk")).order_by("-id").values("id")[:1]
+    more = {"latest_event": Subquery(newest), **changes.neighbour_columns()}
+    return _detail(request, find_version(request, region, name, version, **more))
 
 
 @require_safe
@@ -42,7 +49,7 @@ def unversioned_detail(request: HttpRequest, region: str, name: str) -> HttpResp
 
 def _detail(request: HttpRequest, package: ModelPackage) -> HttpResponse:
     context = page_context(request, package, notes=is_fragment(request))
-    fragment = "packages/_feed.html" if "before" in request.GET else "packages/_comparison.html"
+    fragment = "packages/_feed.html" if {"before", "feed"} & set(request.GET) else "packages/_comparison.html"
     return render_page(request, page_of(package), fragment, context)
 
 
@@ -78,10 +85,10 @@ def whole_number(text: str | None, digits: int = NUMBER_DIGITS) -> int | None:
 def asked_base(request: HttpRequest, package: ModelPackage) -> int | None:
     """The baseline in the address; for a fragment in the address of the page that it goes into."""
     text = request.GET.get("base")
-    if text is None and is_fragment(request):
-        current = urlsplit(request.headers.get("HX-Current-URL", ""))
-        if current.path == package.get_absolute_url():
-            text = parse_qs(current.query).get("base", [""])[0]
+    if text is None:
+        path, query = page_of_fragment(request)
+        if path == package.get_absolute_url():
+            text = parse_qs(query).get("base", [""])[0]
     return whole_number(text)
 
 
@@ -104,16 +111,16 @@ def page_context(request: HttpRequest, package: ModelPackage, **state: Any) -> d
     context = comparison_context(request, package)
     pairs = {pair.key: pair.value for pair in context["comparison"].pairs}
     before = whole_number(request.GET.get("before"), ROW_DIGITS)
-    feed, older_events = feed_of(package, before)
+    only = SPOKEN if request.GET.get("feed") == "decisions" else ()
+    feed, older_events, known = feed_of(package, before, only)
     context |= {
         "nav": "groups" if package.is_versioned else "packages",
         "package": package,
         "group": package.group,
         "heading": f"v{package.version}" if package.is_versioned else package.name,
-        "actor": actor,
         "at": Addresses(package),
         "may_edit": actor.may("model_package.edit_metadata"),
-        "may_decide": package.is_versioned and actor.may("model_package.decide"),
+        **review_context(actor, package, context["comparison"], known),
         "may_stage": actor.may("model_package.edit_stage"),
         "stages": stage_choices(package),
         "stage_position": stage_position(package.stage),
@@ -130,14 +137,16 @@ def page_context(request: HttpRequest, package: ModelPackage, **state: Any) -> d
         "feed": feed,
         "older_events": older_events,
         "before": before,
+        "feed_only": "decisions" if only else "",
         "editing": None,
         "adding": {},
         "review": {},
         "stage_form": {},
     }
+    context |= deletion_context(actor, package)
     if package.group is not None:
         context["live_path"] = reverse("package-live", args=[package.region, package.group.name, package.version])
-        context["latest_event"] = max((line.id for line in feed), default=0)
+        context["latest_event"] = getattr(package, "latest_event", None) or max((line.id for line in feed), default=0)
     else:
         context |= tags_context(actor, package, Tag.objects.filter(package=package))
         context["tag_href"] = package_tag_href
@@ -156,19 +165,24 @@ def stage_position(stage: str) -> int:
     return known.index(stage) + 1 if stage in known else 0
 
 
-def feed_of(package: ModelPackage, before: int | None = None) -> tuple[list[Sentence], int | None]:
-    """The newest lines of the package's activity (those below the event `before`), and where older ones begin.
+def feed_of(
+    package: ModelPackage, before: int | None = None, only: Sequence[str] = ()
+) -> tuple[list[Sentence], int | None, Known]:
+    """The newest lines of the package's activity, where older ones begin, and the events as far as they are all kinds.
 
-    An imported package begins with what its record says happened before: its registration and its decision.
+    `before` gives those below an event, `only` those of some kinds. An imported package begins with what its record
+    says happened before: its registration and its decision.
     """
     rows = Event.objects.for_package(package.pk).before(before).order_by("-id")
-    events = list(rows[: FEED_LENGTH + 1])
+    events = list((rows.filter(kind__in=only) if only else rows)[: FEED_LENGTH + 1])
     lines = [tell_here(event, package) for event in events[:FEED_LENGTH]]
-    if len(events) > FEED_LENGTH:
-        return lines, events[FEED_LENGTH - 1].pk
-    if package.imported_at:
-        lines += _before_import(package, decided_since=package.decided_at and package.decided_at > package.imported_at)
-    return lines, None
+    more = len(events) > FEED_LENGTH
+    if not more and package.imported_at:
+        since = bool(package.decided_at and package.decided_at > package.imported_at)
+        former = _before_import(package, decided_since=since)
+        lines += [line for line in former if not only or line.tone]
+    known = NOTHING_KNOWN if before is not None or only else Known(events, complete=not more)
+    return lines, events[FEED_LENGTH - 1].pk if more else None, known
 
 
 def tell_here(event: Event, package: ModelPackage) -> Sentence:
@@ -195,11 +209,6 @@ def _before_import(package: ModelPackage, *, decided_since: bool | None) -> list
     words = Markup("registered ") + subject
     lines.append(Sentence(0, package.created_at, package.created_by_name or "unknown", "git-branch", words))
     return lines
-
-
-def package_tag_href(key: str, value: str) -> str:
-    """Where a tag of an unversioned package leads: the packages that have it."""
-    return f"{reverse('package-list')}?{urlencode({'q': tag_text(key, value)})}"
 
 
 def form_text(form: Mapping[str, Any], name: str) -> str:

@@ -193,6 +193,12 @@ class ImportCommand(BaseCommand):
         if counts["updated"]:
             verb = "would be" if self.dry_run else "were" if counts["updated"] > 1 else "was"
             self.stdout.write(f"{plural(counts['updated'], 'record')} {verb} updated.")
+        if counts["decisions"]:
+            verb = "would be" if self.dry_run else "was" if counts["decisions"] == 1 else "were"
+            self.stdout.write(
+                f"{plural(counts['decisions'], 'decision')} {verb} taken over as recorded; the rules of groups were "
+                "not asked."
+            )
         if counts["metrics"]:
             self.stdout.write(f"{plural(counts['metrics'], 'metric')} read from reports.")
         if counts["differs"]:

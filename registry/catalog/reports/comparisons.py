@@ -1,0 +1,309 @@
+"""Two to eight packages side by side, also of different groups: one table of sections, rows and cells; reads only."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from django.db.models import Q
+
+from ..directions import Direction, in_reading_order, metric_direction
+from ..models import Check, CustomerMetadataProperty, Metric, ModelPackage, ModelPackageGroup, Vote
+from .containers import containers_of, facts_of_container, match_containers, title_of
+from .particulars import facts_of, lineage_of, model_card_of, pointers_of
+
+if TYPE_CHECKING:
+    from registry.accounts.models import User
+
+CARD_ROWS = 40  # members of a model card that are compared
+CARD_TEXT = 300
+CANDIDATES = 8
+NOISE = 1e-9
+
+Kind = Literal["text", "code", "uri", "metric", "time", "status", "stage"]
+
+
+class Ref(NamedTuple):
+    """The name of a package in an address: a version, or an unversioned package where `version` is None."""
+
+    region: str
+    name: str
+    version: int | None = None
+
+    def __str__(self) -> str:
+        return "/".join(str(part) for part in self if part is not None)
+
+    @classmethod
+    def of(cls, package: ModelPackage) -> Ref:
+        name = package.group.name if package.group is not None else str(package.name)
+        return cls(package.region, name, package.version)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What one package has in a row; None for nothing. `change` is a metric's difference from the baseline."""
+
+    value: str | float | datetime | None
+    changed: bool = False
+    best: bool = False
+    change: float | None = None
+
+
+@dataclass(frozen=True)
+class Row:
+    """One fact of all packages; `kind` says how it is drawn, `base` what the baseline has."""
+
+    label: str
+    kind: Kind
+    cells: Sequence[Cell]
+    base: str | float | datetime | None = None
+    direction: Direction = ""
+    mono: bool = False  # the label is a name that a machine reads
+
+    @property
+    def differs(self) -> bool:
+        return any(cell.changed for cell in self.cells)
+
+
+@dataclass(frozen=True)
+class Section:
+    """The rows under one heading."""
+
+    title: str
+    rows: Sequence[Row]
+
+
+def read_packages(user: User, refs: Sequence[Ref]) -> dict[Ref, ModelPackage]:
+    """The packages of those names that `user` may see, versions with their group. At most three queries."""
+    found: dict[Ref, ModelPackage] = {}
+    versions = [ref for ref in refs if ref.version is not None]
+    if versions:
+        names = Q(pk__in=[])
+        for region, name in dict.fromkeys((ref.region, ref.name) for ref in versions):
+            names |= Q(region=region, name=name)
+        groups = {
+            (group.region, group.name): group for group in ModelPackageGroup.objects.visible_to(user).filter(names)
+        }
+        numbers: dict[int, list[int]] = {}
+        for ref in versions:
+            if ref[:2] in groups:
+                numbers.setdefault(groups[ref[:2]].pk, []).append(ref.version or 0)
+        wanted = Q(pk__in=[])
+        for group_id, some in numbers.items():
+            wanted |= Q(group=group_id, version__in=some)
+        by_id = {group.pk: group for group in groups.values()}
+        for package in ModelPackage.objects.visible_to(user).filter(wanted) if numbers else ():
+            package.group = by_id[package.group_id or 0]
+            found[Ref.of(package)] = package
+    loose = Q(pk__in=[])
+    for ref in refs:
+        if ref.version is None:
+            loose |= Q(region=ref.region, name=ref.name)
+    if len(versions) < len(refs):
+        for package in ModelPackage.objects.visible_to(user).unversioned().filter(loose):
+            found[Ref.of(package)] = package
+    return found
+
+
+def read_candidates(group: ModelPackageGroup, without: Iterable[int | None]) -> list[tuple[int, str | None]]:
+    """(number, status) of the newest versions of a group that could be added, the approved one first. One query."""
+    there = {number for number in without if number}
+    rows = ModelPackage.objects.live().filter(group=group).exclude(version__in=there)
+    newest = list(rows.order_by("-version").values_list("version", "approval_status")[:CANDIDATES])
+    approved = group.approved_version
+    if approved and approved not in there and approved not in [number for number, _ in newest]:
+        newest = [(approved, "Approved"), *newest[: CANDIDATES - 1]]
+    return newest  # type: ignore[return-value]  # of a group: numbered
+
+
+def compare_packages(packages: Sequence[ModelPackage], base: int) -> list[Section]:
+    """The sections of a comparison; `base` is the place of the baseline among the packages. Four queries."""
+    ids = [package.pk for package in packages]
+    metrics: dict[int, dict[str, float]] = {pk: {} for pk in ids}
+    for pk, name, value in Metric.objects.filter(package__in=ids).values_list("package", "name", "value"):
+        metrics[pk][name] = value
+    pairs: dict[int, dict[str, str]] = {pk: {} for pk in ids}
+    rows = CustomerMetadataProperty.objects.filter(package__in=ids)
+    for pk, key, text in rows.values_list("package", "key", "value"):
+        pairs[pk][key] = text
+    votes: dict[int, list[str]] = {pk: [] for pk in ids}
+    for pk, name in Vote.objects.filter(package__in=ids).values_list("package", "user_name"):
+        votes[pk].append(name)
+    checks: dict[int, dict[str, str]] = {pk: {} for pk in ids}
+    for check in Check.objects.filter(package__in=ids):
+        said = f": {check.summary}" if check.summary else ""
+        checks[check.package_id][check.name] = f"{check.get_state_display()}{said}"
+
+    table = _Table(packages, base)
+    table.section("Overview")
+    table.row("Description", "text", lambda p: p.description)
+    table.row("Group", "code", lambda p: p.group.name if p.group is not None else "", only_if_different=True)
+    table.row("Region", "code", lambda p: p.region, only_if_different=True)
+    table.row("Registered", "time", lambda p: p.created_at)
+    table.row("Registered by", "text", lambda p: p.created_by_name)
+    table.section("Approval")
+    if any(package.is_versioned or package.approval_status for package in packages):
+        table.row("Status", "status", lambda p: p.approval_status or "none")
+    table.row("Stage", "stage", lambda p: p.stage)
+    table.row("Decided", "time", lambda p: p.decided_at)
+    table.row("Decided by", "text", _decided_by)
+    table.row("Comment", "text", lambda p: p.approval_description)
+    table.row("Votes", "text", lambda p: ", ".join(votes[p.pk]))
+    table.rows("text", {p.pk: {f"Check {name}": said for name, said in checks[p.pk].items()} for p in packages})
+    table.section("Metrics")
+    group = packages[base].group
+    for name in in_reading_order({name for held in metrics.values() for name in held}, group):
+        table.metric(name, metric_direction(name, group), [metrics[package.pk].get(name) for package in packages])
+    _add_containers(table, packages, base)
+    table.section("Metadata")
+    table.rows("code", pairs, mono=True)
+    table.section("Lineage")
+    steps = {p.pk: {s.title: _step(s.name, s.detail) for s in lineage_of(p, pairs[p.pk]).steps[:-1]} for p in packages}
+    table.rows("code", steps)
+    table.row("Source URI", "uri", lambda p: p.source_uri)
+    table.section("Specification")
+    table.rows("text", {p.pk: {label: ", ".join(texts) for label, texts in facts_of(p)} for p in packages})
+    table.section("Reports")
+    table.rows("uri", {p.pk: {one.what: one.uri for one in pointers_of(p.model_metrics)} for p in packages})
+    table.section("Model card")
+    table.rows("text", {p.pk: _card(p) for p in packages}, mono=True)
+    return [section for section in table.sections if section.rows]
+
+
+def _decided_by(package: ModelPackage) -> str:
+    override = ", by override" if package.decided_by_override else ""
+    changed = ", content changed since" if package.is_changed_since_approval else ""
+    return f"{package.decided_by_name or 'unknown'}{override}{changed}" if package.decided_at else ""
+
+
+def _step(name: str, detail: str) -> str:
+    return f"{name} ({detail})" if detail else name
+
+
+class _Table:
+    """Collects sections and rows; a row that no package has anything in is left out."""
+
+    def __init__(self, packages: Sequence[ModelPackage], base: int) -> None:
+        self.packages, self.base = packages, base
+        self.sections: list[Section] = []
+        self._rows: list[Row] = []
+
+    def section(self, title: str) -> None:
+        self._rows = []
+        self.sections.append(Section(title, self._rows))
+
+    def add(self, label: str, kind: Kind, values: Sequence[str | datetime | None], *, mono: bool = False) -> None:
+        held = [value or None for value in values]
+        if any(held):
+            base = held[self.base]
+            self._rows.append(Row(label, kind, [Cell(value, value != base) for value in held], base, mono=mono))
+
+    def row(
+        self,
+        label: str,
+        kind: Kind,
+        read: Callable[[ModelPackage], str | datetime | None],
+        *,
+        only_if_different: bool = False,
+    ) -> None:
+        values = [read(package) for package in self.packages]
+        if not only_if_different or len(set(values)) > 1:
+            self.add(label, kind, values)
+
+    def rows(self, kind: Kind, held: Mapping[int, Mapping[str, str]], *, mono: bool = False) -> None:
+        """A row for each key that any package has; the baseline's come first, in its order."""
+        order = [self.packages[self.base], *self.packages]
+        for key in dict.fromkeys(key for package in order for key in held[package.pk]):
+            self.add(key, kind, [held[package.pk].get(key) for package in self.packages], mono=mono)
+
+    def metric(self, name: str, direction: Direction, values: Sequence[float | None]) -> None:
+        """Best is marked where a direction is known and not all are alike."""
+        base = values[self.base]
+        there = [value for value in values if value is not None]
+        best = max(there) if direction == "higher" else min(there) if direction == "lower" else None
+        if len(there) < 2 or all(_same(value, there[0]) for value in there):
+            best = None
+        cells = []
+        for value in values:
+            changed = (value is None) != (base is None) or (
+                value is not None and base is not None and not _same(value, base)
+            )
+            change = value - base if changed and value is not None and base is not None else None
+            cells.append(Cell(value, changed, best is not None and value is not None and _same(value, best), change))
+        self._rows.append(Row(name, "metric", cells, base, direction, mono=True))
+
+
+def _same(one: float, other: float) -> bool:
+    return math.isclose(one, other, rel_tol=NOISE)
+
+
+_PLACES = ("Artifact URI", "ETag", "Stored as", "Manifest", "Extra data")
+
+
+def _add_containers(table: _Table, packages: Sequence[ModelPackage], base: int) -> None:
+    """Containers, artifacts and environment, each container of a package beside the one that it stands for."""
+    slots = _slots([containers_of(package.inference_specification) for package in packages], base)
+    titles = [title_of(next(one for one in slot if one is not None)) for slot in slots]
+    names = [f"{title} {place}" if titles.count(title) > 1 else title for place, title in enumerate(titles, 1)]
+    facts = [[facts_of_container(one) if one is not None else {} for one in slot] for slot in slots]
+    for heading, is_place in (("Containers", False), ("Artifacts", True)):
+        table.section(heading)
+        for name, held in zip(names, facts, strict=True):
+            labels = dict.fromkeys(label for one in [held[base], *held] for label in one)
+            for label in labels:
+                if (label in _PLACES or label.startswith("Channel ")) is not is_place:
+                    continue
+                kind: Kind = next(one[label][1] for one in held if label in one)
+                shown = label in ("Image URI", "Artifact URI")
+                row = name if shown else f"{name}, {label if label == 'ETag' else _lower(label)}"
+                table.add(row, kind, [one.get(label, ("", kind))[0] for one in held])
+    table.section("Environment")
+    for name, slot in zip(names, slots, strict=True):
+        maps = [one.get("Environment") if one is not None else None for one in slot]
+        texts = [{str(k): str(v) for k, v in one.items()} if isinstance(one, Mapping) else {} for one in maps]
+        prefix = f"{name}: " if len(slots) > 1 else ""
+        for key in dict.fromkeys(key for one in [texts[base], *texts] for key in one):
+            table.add(prefix + key, "code", [one.get(key) for one in texts], mono=True)
+
+
+def _lower(label: str) -> str:
+    return label[:1].lower() + label[1:]
+
+
+def _slots(listed: Sequence[Sequence[Mapping[str, Any]]], base: int) -> list[list[Mapping[str, Any] | None]]:
+    """The containers in rows: those of the baseline first, each with its twins; the rest in rows of their own."""
+    slots: list[list[Mapping[str, Any] | None]] = []
+    for place in [base, *(other for other in range(len(listed)) if other != base)]:
+        heads = [next(one for one in slot if one is not None) for slot in slots]
+        twins = match_containers(heads, listed[place])
+        for slot, twin in zip(slots, twins, strict=True):
+            slot[place] = twin
+        for container in listed[place]:
+            if not any(twin is container for twin in twins):
+                slots.append([None] * len(listed))
+                slots[-1][place] = container
+    return slots
+
+
+def _card(package: ModelPackage) -> dict[str, str]:
+    """The members of a model card as path and text; its status first."""
+    card = model_card_of(package)
+    if card is None:
+        return {}
+    lines = {"Status": card.status}
+    lines |= dict(_leaves(card.members))
+    return {path: text[:CARD_TEXT] for path, text in list(lines.items())[:CARD_ROWS]}
+
+
+def _leaves(value: Any, path: str = "", depth: int = 0) -> Iterable[tuple[str, str]]:
+    """The texts and numbers within a JSON value by their path; what lies deeper than six levels is one text."""
+    if isinstance(value, Mapping) and depth < 6:
+        for name, inner in value.items():
+            yield from _leaves(inner, f"{path}.{name}" if path else str(name), depth + 1)
+    elif isinstance(value, list) and not any(isinstance(inner, Mapping | list) for inner in value):
+        yield path or "Content", ", ".join(str(inner) for inner in value)
+    elif value not in (None, "", {}):
+        yield path or "Content", value if isinstance(value, str) else str(value)

@@ -1,0 +1,168 @@
+"""The metrics of a group over a range of its versions: lowest and highest by stretch, approvals, rows; reads only.
+
+A range of any length costs one aggregate over its metric rows and gives at most as many numbers as a chart can show.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from django.db import connection
+from django.db.models import QuerySet
+
+from ..models import ApprovalStatus, Metric, ModelPackage, ModelPackageGroup
+from .timeline import versions_of
+
+SAMPLED = 100  # versions at each end of a range whose metric names count
+ROWS = 25  # versions in one page of the table
+WAITING_MARKED = 6
+EXPORTED = 500  # versions read at once for a file
+
+
+class Span(NamedTuple):
+    """Version numbers from `first` to `last`, both in it."""
+
+    first: int
+    last: int
+
+    @property
+    def length(self) -> int:
+        return self.last - self.first + 1
+
+    def width(self, stretches: int) -> int:
+        """How many numbers a stretch holds, so that there are at most `stretches` of them."""
+        return max(1, -(-self.length // stretches))
+
+
+class Stretch(NamedTuple):
+    """The lowest and highest value among neighbouring versions; `place` counts stretches from the span's start."""
+
+    place: int
+    low: float
+    high: float
+
+
+class Mark(NamedTuple):
+    """A version that a chart names: its number and status."""
+
+    version: int
+    status: str | None
+
+
+@dataclass
+class MetricRow:
+    """One version of the table with its values by metric name."""
+
+    id: int
+    version: int
+    status: str | None
+    created_at: datetime
+    author: str
+    values: dict[str, float] = field(default_factory=dict)
+
+
+def read_names(group: ModelPackageGroup, span: Span) -> set[str]:
+    """The metric names of the newest and the oldest SAMPLED versions of a span, in one query."""
+    inside = versions_of(group).filter(version__gte=span.first, version__lte=span.last).values("pk")
+    newest, oldest = inside[:SAMPLED], inside.order_by("version")[:SAMPLED]
+    ends = (
+        Metric.objects.filter(package__in=end).order_by().values_list("name", flat=True) for end in (newest, oldest)
+    )
+    first, second = (names.distinct() for names in ends)
+    return set(first if span.length <= SAMPLED else first.union(second))
+
+
+def read_stretches(
+    group: ModelPackageGroup, names: Collection[str], span: Span, width: int
+) -> dict[str, list[Stretch]]:
+    """The stretches of each metric in their order; those in which nothing was measured are left out. One query."""
+    if not names:
+        return {}
+    quote = connection.ops.quote_name
+    package, metric = quote(ModelPackage._meta.db_table), quote(Metric._meta.db_table)
+    # CROSS JOIN keeps SQLite from starting at the metric's name, which other groups' rows share, and the plus from one
+    # search for each name in place of one for each version. GROUP BY by position: where parameters are bound by the
+    # server, an expression with parameters equals no other.
+    name = "+m.name" if connection.vendor == "sqlite" else "m.name"
+    sql = (
+        f"SELECT m.name, (p.version - %s) / %s, MIN(m.value), MAX(m.value) FROM {package} p CROSS JOIN {metric} m "
+        "WHERE m.package_id = p.id AND p.group_id = %s AND p.version BETWEEN %s AND %s AND p.deleted_at IS NULL "
+        f"AND {name} IN ({', '.join(['%s'] * len(names))}) GROUP BY 1, 2"
+    )
+    found: dict[str, list[Stretch]] = {name: [] for name in names}
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [span.first, width, group.pk, *span, *names])
+        # Sorted here: told to, PostgreSQL sorts every value of the span before it groups them.
+        for name, place, low, high in sorted(cursor.fetchall()):
+            found[name].append(Stretch(place, low, high))
+    return found
+
+
+def read_approved(group: ModelPackageGroup, span: Span, width: int) -> list[tuple[int, int]]:
+    """(place, number) of the newest approved version in each stretch that has one, in their order. One query."""
+    # Raw for the same reason as above: Django gives each use of a parameter a place of its own.
+    table = connection.ops.quote_name(ModelPackage._meta.db_table)
+    sql = (
+        f"SELECT (version - %s) / %s, MAX(version) FROM {table} WHERE group_id = %s AND approval_status = %s "
+        "AND version BETWEEN %s AND %s AND deleted_at IS NULL GROUP BY 1"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [span.first, width, group.pk, ApprovalStatus.APPROVED, *span])
+        return sorted((place, version) for place, version in cursor.fetchall())
+
+
+def read_marks(group: ModelPackageGroup, span: Span) -> list[Mark]:
+    """Every version of a span with its status, oldest first. One query."""
+    inside = versions_of(group).filter(version__gte=span.first, version__lte=span.last).order_by("version")
+    rows: QuerySet[Any] = inside.values_list("version", "approval_status")
+    return [Mark(*values) for values in rows]
+
+
+def read_waiting(group: ModelPackageGroup, span: Span) -> list[Mark]:
+    """The newest waiting versions of a span. One query."""
+    waiting = versions_of(group).filter(approval_status=ApprovalStatus.WAITING)
+    inside = waiting.filter(version__gte=span.first, version__lte=span.last)
+    rows: QuerySet[Any] = inside.values_list("version", "approval_status")
+    return [Mark(*values) for values in rows[:WAITING_MARKED]]
+
+
+def read_values(
+    group: ModelPackageGroup, names: Collection[str], versions: Iterable[int]
+) -> dict[str, dict[int, float]]:
+    """The values of single versions by metric name and number. One query."""
+    ids = ModelPackage.objects.live().filter(group=group, version__in=list(versions)).values("pk")
+    rows: Any = Metric.objects.filter(package__in=ids, name__in=list(names)).order_by()
+    found: dict[str, dict[int, float]] = {name: {} for name in names}
+    for name, version, value in rows.values_list("name", "package__version", "value"):
+        found[name][version] = value
+    return found
+
+
+def read_rows(
+    group: ModelPackageGroup, names: Collection[str], span: Span, before: int | None = None, limit: int = ROWS
+) -> tuple[list[MetricRow], int | None]:
+    """The newest versions of a span (those below the number `before`), and where older ones begin. Two queries."""
+    last = span.last if before is None else min(span.last, before - 1)
+    inside = versions_of(group).filter(version__gte=span.first, version__lte=last)
+    columns = ("pk", "version", "approval_status", "created_at", "created_by_name")
+    rows = [MetricRow(*values) for values in inside.values_list(*columns)[: limit + 1]]
+    older = rows[limit - 1].version if len(rows) > limit else None
+    del rows[limit:]
+    by_id = {row.id: row for row in rows}
+    values: Any = Metric.objects.filter(package__in=by_id, name__in=list(names)).order_by()
+    for pk, name, value in values.values_list("package", "name", "value"):
+        by_id[pk].values[name] = value
+    return rows, older
+
+
+def all_rows(group: ModelPackageGroup, names: Sequence[str], span: Span) -> Iterator[MetricRow]:
+    """Every version of a span, newest first, read a few hundred at a time; for a file."""
+    before: int | None = None
+    while True:
+        rows, before = read_rows(group, names, span, before, EXPORTED)
+        yield from rows
+        if before is None:
+            return

@@ -1,0 +1,279 @@
+"""The review queue over all groups: what waits, oldest first, and what was decided, newest first; reads only.
+
+Everything starts at an index that holds the order (package_queue, event_category) and stops after a page, so a
+registry of a million versions costs what one of a hundred does.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from django.contrib.auth import get_user_model
+from django.db.models import Count, Exists, IntegerField, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce, Left
+
+from registry.events.models import Event
+from registry.statements import Prepared
+
+from ..directions import ChosenMetrics, Direction, leading_metric, metric_direction
+from ..models import ApprovalStatus, Metric, ModelPackage, ModelPackageGroup, Vote
+from ..models.packages import PackageQuerySet
+from ..reviewing import EDITING
+from .counts import CountUpTo
+
+if TYPE_CHECKING:
+    from registry.accounts.models import User
+
+Tab = Literal["me", "all", "decided"]
+
+PER_PAGE = 25
+COUNT_CAP = 100  # counts say "99+" from here on
+_LEAD = 200  # characters of a description that an item may show
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_DECISION = "model_package.approval_status_changed"
+
+
+class Place(NamedTuple):
+    """The place of a version in the queue: since when it waits, and its id among those of one moment."""
+
+    moment: datetime
+    pk: int
+
+    def write(self) -> str:
+        """The place for an address."""
+        return f"{(self.moment - _EPOCH) // timedelta(microseconds=1)}-{self.pk}"
+
+    @classmethod
+    def read(cls, text: str) -> Place | None:
+        """The place in an address; None for one that is broken or made up."""
+        found = re.fullmatch(r"([0-9]{1,17})-([1-9][0-9]{0,17})", text, re.ASCII)
+        return cls(_EPOCH + timedelta(microseconds=int(found[1])), int(found[2])) if found else None
+
+
+@dataclass
+class QueueItem:
+    """One version that waits, with what its approval would be measured by.
+
+    `value` is that of the leading metric, `before` the one of `base`: the newest approved version below it.
+    """
+
+    id: int
+    region: str
+    name: str
+    version: int
+    description: str
+    status: str | None
+    waiting_since: datetime
+    votes: int
+    base_id: int | None = None
+    base: int | None = None
+    metric: str = ""
+    direction: Direction = ""
+    value: float | None = None
+    before: float | None = None
+
+    @property
+    def change(self) -> float | None:
+        return None if self.value is None or self.before is None else self.value - self.before
+
+    @property
+    def is_changed(self) -> bool:
+        """Approved before; back in the queue because its content changed."""
+        return self.status == ApprovalStatus.APPROVED
+
+    @property
+    def place(self) -> Place:
+        return Place(self.waiting_since, self.id)
+
+
+@dataclass(frozen=True)
+class Decision:
+    """One decision of the log; `is_live` tells whether the version is still there."""
+
+    id: int
+    package_id: int
+    region: str
+    name: str
+    version: int
+    status: str
+    actor: str
+    comment: str
+    at: datetime
+    is_live: bool
+    is_override: bool
+
+
+class QueuePage(NamedTuple):
+    """One page of a tab; `after` continues it, "" at its end."""
+
+    items: Sequence[QueueItem | Decision]
+    after: str
+
+
+# ---------- what waits ----------
+
+
+def waiting(user: User) -> PackageQuerySet:
+    """The versions that wait for a decision, of all groups that `user` may know of; index package_queue."""
+    return _open(ModelPackage.objects.visible_to(user))
+
+
+def _open(packages: PackageQuerySet) -> PackageQuerySet:
+    return packages.versioned().filter(waiting_since__isnull=False)
+
+
+def _edited_by() -> Coalesce:
+    edits = Event.objects.filter(package_id=OuterRef("pk"), kind__in=EDITING).order_by("-id")
+    return Coalesce(Subquery(edits.values("actor_name")[:1]), Value(""))
+
+
+def waiting_for(user: User) -> PackageQuerySet:
+    """Those of them that `user` can do something about: not voted on yet, not refused to them as the author."""
+    return _undecided_by(waiting(user), user.pk, user.get_username())
+
+
+def _undecided_by(packages: PackageQuerySet, pk: int, name: str) -> PackageQuerySet:
+    voted = Vote.objects.filter(package=OuterRef("pk"), user=pk)
+    # A rule that does not hold is not stored.
+    anybody = Q(group__review_rules__author_may_not_approve__isnull=True)
+    others = ~Q(created_by_name=name) & ~Q(editor=name)
+    return packages.filter(~Exists(voted)).alias(editor=_edited_by()).filter(anybody | others)
+
+
+def for_review(packages: PackageQuerySet) -> PackageQuerySet:
+    """With group and `edited_by`, who changed content or metadata last, for review_state."""
+    return packages.select_related("group").annotate(edited_by=_edited_by())
+
+
+def queue_of(user: User, tab: Tab) -> PackageQuerySet:
+    """The versions of a tab that lists what waits."""
+    return waiting_for(user) if tab == "me" else waiting(user)
+
+
+def _beyond(place: Place) -> Q:
+    return Q(waiting_since__gte=place.moment) & (Q(waiting_since__gt=place.moment) | Q(pk__gt=place.pk))
+
+
+def read_queue(queue: PackageQuerySet, after: Place | None = None) -> QueuePage:
+    """A page of a queue, oldest first, from a place on; two queries."""
+    siblings = ModelPackage.objects.live().approved().filter(group=OuterRef("group"), version__lt=OuterRef("version"))
+    votes = Vote.objects.filter(package=OuterRef("pk")).order_by().values("package").annotate(n=Count("pk")).values("n")
+    rows = (queue.filter(_beyond(after)) if after else queue).order_by("waiting_since", "pk")
+    columns = rows.values_list(
+        "pk",
+        "region",
+        "group__name",
+        "version",
+        Left("description", _LEAD),
+        "approval_status",
+        "waiting_since",
+        Coalesce(Subquery(votes, output_field=IntegerField()), 0),
+        Subquery(siblings.order_by("-version").values("pk")[:1]),
+        "group__leading_metric",
+        "group__metric_directions",
+    )
+    found = list(columns[: PER_PAGE + 1])
+    items = [QueueItem(*values) for *values, _, _ in found[:PER_PAGE]]
+    groups = [(leading, directions) for *_, leading, directions in found[:PER_PAGE]]
+    _measure(items, groups)
+    return QueuePage(items, items[-1].place.write() if len(found) > PER_PAGE else "")
+
+
+def _measure(items: Sequence[QueueItem], groups: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
+    """Read the leading metric of each item and of its baseline: one query."""
+    ids = {item.id for item in items} | {item.base_id for item in items if item.base_id}
+    values: dict[int, dict[str, float]] = {}
+    numbers: dict[int, int | None] = {}
+    rows = Metric.objects.filter(package__in=ids).order_by()
+    for pk, version, name, value in rows.values_list("package", "package__version", "name", "value"):
+        values.setdefault(pk, {})[name] = value
+        numbers[pk] = version
+    for item, (leading, directions) in zip(items, groups, strict=True):
+        ours, theirs = values.get(item.id, {}), values.get(item.base_id or 0, {})
+        choices = ChosenMetrics(leading, directions or {})
+        item.metric = leading_metric(ours, choices)
+        item.value, item.before = ours.get(item.metric), theirs.get(item.metric)
+        item.direction = metric_direction(item.metric, choices)
+        item.base = numbers.get(item.base_id or 0)
+
+
+def next_of(queue: PackageQuerySet, place: Place | None = None) -> ModelPackage | None:
+    """The version behind a place, else the first one, with its group; None from an empty queue. At most two queries."""
+    ordered = for_review(queue).order_by("waiting_since", "pk")
+    return (ordered.filter(_beyond(place)).first() if place else None) or ordered.first()
+
+
+# ---------- what was decided ----------
+
+
+def read_decisions(user: User, before: int | None = None) -> QueuePage:
+    """The newest decisions of all groups, or those below an event; two queries."""
+    if user.role is None:
+        return QueuePage([], "")
+    events = Event.objects.in_feed().before(before).filter(category="review", kind=_DECISION)
+    decided = [ApprovalStatus.APPROVED.value, ApprovalStatus.REJECTED.value]
+    rows = list(
+        events.filter(version__isnull=False, after__ModelApprovalStatus__in=decided).order_by("-id")[: PER_PAGE + 1]
+    )
+    ids = [row.package_id for row in rows]
+    live: set[int | None] = set(ModelPackage.objects.visible_to(user).filter(pk__in=ids).values_list("pk", flat=True))
+    items = [_decision(row, live) for row in rows[:PER_PAGE]]
+    return QueuePage(items, str(items[-1].id) if len(rows) > PER_PAGE else "")
+
+
+def _decision(event: Event, live: Collection[int | None]) -> Decision:
+    after = event.after or {}
+    return Decision(
+        event.pk,
+        event.package_id or 0,
+        event.region,
+        event.group_name,
+        event.version or 0,
+        after.get("ModelApprovalStatus", ""),
+        event.actor_name,
+        event.comment,
+        event.at,
+        event.package_id in live,
+        bool(after.get("Override")),
+    )
+
+
+# ---------- counts ----------
+
+
+class Navigation(NamedTuple):
+    """What the frame of every page tells: are there several regions, how much waits for the reader, for anybody."""
+
+    regions_many: bool
+    waiting: int
+    everybody: int
+
+
+def _counts(pk: int, name: str = "") -> QuerySet[User, Any]:
+    """One row, of the reader: has several regions, waits for anybody, and with a name, waits for the reader."""
+    groups = ModelPackageGroup.objects.live()
+    other_regions = groups.filter(region__gt=Subquery(groups.order_by("region").values("region")[:1]))
+    live = ModelPackage.objects.live()
+    columns = [CountUpTo(other_regions, 1), CountUpTo(_open(live), COUNT_CAP)]
+    if name:
+        columns.append(CountUpTo(_undecided_by(_open(live), pk, name), COUNT_CAP))
+    return get_user_model().objects.filter(pk=pk).order_by().values_list(*columns)
+
+
+# Every page asks one of them: whoever has a role may know of all groups.
+_FOR_READERS: Prepared[Any] = Prepared(_counts, pk=int)
+_FOR_DECIDERS: Prepared[Any] = Prepared(_counts, pk=int, name=str)
+
+
+def read_navigation(user: User, *, decides: bool) -> Navigation:
+    """One query; nothing waits for whoever does not decide, and nothing is told to somebody without a role."""
+    if user.role is None:
+        return Navigation(regions_many=False, waiting=0, everybody=0)
+    name = {"name": user.get_username()} if decides else {}
+    counted = (_FOR_DECIDERS if decides else _FOR_READERS).rows(pk=user.pk, **name)
+    regions, everybody, *mine = counted[0] if counted else (0, 0)
+    return Navigation(bool(regions), mine[0] if mine else 0, everybody)

@@ -1,0 +1,106 @@
+"""Groups, versions and packages that a name or words mean, each from the front of an index, a few at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import Q, QuerySet
+
+from ..models import ApprovalStatus, ModelPackage, ModelPackageGroup
+from ..references import Named
+
+if TYPE_CHECKING:
+    from registry.accounts.models import User
+
+LIMIT = 6
+# Words inside names and in descriptions are looked for in so many groups that changed last; beginnings in all.
+RECENT = 2000
+
+
+def groups_named(user: User, named: Named) -> list[ModelPackageGroup]:
+    """The groups that a reference means: by its original ARN, by region and name, else by the name in any case.
+
+    SageMaker writes the group's name in lower case in the ARNs of versions, and ARNs of another account may have
+    been brought by an import.
+    """
+    visible = ModelPackageGroup.objects.visible_to(user)
+    if named.region:
+        visible = visible.filter(region=named.region)
+    found: list[ModelPackageGroup] = []
+    if named.kind == "group" and named.arn:
+        found = list(ModelPackageGroup.objects.visible_to(user).filter(original_arn=named.arn)[:LIMIT])
+    found += [g for g in visible.filter(name=named.name).order_by("region")[:LIMIT] if g not in found]
+    return found or list(visible.filter(name__iexact=named.name).order_by("region", "name")[:LIMIT])
+
+
+def versions_named(user: User, named: Named) -> tuple[list[ModelPackage], ModelPackage | None]:
+    """The live versions that a reference means; a beginning of a group's name will do where it has that number.
+
+    Where there is none, the tombstone of a deleted one: its page says who deleted it and when.
+    """
+    visible = ModelPackage.objects.visible_to(user).versioned().select_related("group")
+    found = list(visible.filter(original_arn=named.arn)[:LIMIT]) if named.arn else []
+    groups = groups_named(user, named)
+    if not groups and not named.region:
+        groups = groups_called(user, [named.name])
+    place = {group.pk: number for number, group in enumerate(groups)}
+    numbered = visible.filter(group__in=place, version=named.version)
+    found += [p for p in sorted(numbered, key=lambda p: place[p.group_id or 0]) if p not in found]
+    if found or not groups:
+        return found[:LIMIT], None
+    gone = ModelPackage.objects.filter(group__in=place, version=named.version, deleted_at__isnull=False)
+    return [], gone.select_related("group").first()
+
+
+def packages_named(user: User, named: Named) -> list[ModelPackage]:
+    """The unversioned packages that a reference means."""
+    visible = ModelPackage.objects.visible_to(user).unversioned()
+    found = list(visible.filter(original_arn=named.arn)[:LIMIT]) if named.arn else []
+    own = visible.filter(name=named.name)
+    own = own.filter(region=named.region) if named.region else own
+    return found + [p for p in own.order_by("region")[:LIMIT] if p not in found]
+
+
+def groups_called(user: User, words: Sequence[str], limit: int = LIMIT) -> list[ModelPackageGroup]:
+    """Groups whose name begins with the first word, then those that have all words in name or description.
+
+    Without words the groups that changed last. At most two queries.
+    """
+    visible = ModelPackageGroup.objects.visible_to(user)
+    newest = visible.order_by("-updated_at", "-id")
+    if not words:
+        return list(newest[:limit])
+    found = list(_beginning(visible, words).order_by("name", "id")[:limit])
+    if len(found) < limit:
+        recent = visible.filter(pk__in=newest.values("pk")[:RECENT])
+        more = recent.filter(_all(words)).exclude(pk__in=[group.pk for group in found])
+        found += more.order_by("-updated_at", "-id")[: limit - len(found)]
+    return found
+
+
+def packages_called(user: User, words: Sequence[str], limit: int = LIMIT) -> list[ModelPackage]:
+    """Unversioned packages whose name begins with the first word and has the others."""
+    visible = ModelPackage.objects.visible_to(user).unversioned()
+    return list(_beginning(visible, words).order_by("name", "id")[:limit]) if words else []
+
+
+def newest_waiting(user: User, group: ModelPackageGroup) -> int | None:
+    """The highest number of the group that waits for a decision."""
+    visible = ModelPackage.objects.visible_to(user).filter(group=group, approval_status=ApprovalStatus.WAITING)
+    return visible.order_by("-version").values_list("version", flat=True).first()
+
+
+def _beginning(visible: QuerySet[Any], words: Sequence[str]) -> QuerySet[Any]:
+    first, *others = words
+    begins = Q(name__prefix=first)
+    if first != first.lower():
+        begins |= Q(name__prefix=first.lower())
+    return visible.filter(begins & _all(others))
+
+
+def _all(words: Sequence[str]) -> Q:
+    condition = Q()
+    for word in words:
+        condition &= Q(name__icontains=word) | Q(description__icontains=word)
+    return condition

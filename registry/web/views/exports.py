@@ -1,0 +1,93 @@
+"""The lists as CSV files: what a list shows, all of it, with the same filter and order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.http import HttpRequest, HttpResponseBase
+from django.views.decorators.http import require_safe
+
+from registry.accounts.permissions import authorize
+from registry.catalog.filters import ACTIVITY, GROUPS, PACKAGES, REVIEW, TIMELINE, package_conditions, queue_conditions
+from registry.catalog.models import ModelPackage
+from registry.catalog.reports import exports
+from registry.catalog.reports.groups import found_groups
+from registry.events.models import Event
+
+from ..filter_boxes import read_filter
+from ..forms.timeline import Asked
+from ..list_menus import params_of
+from ..searches import GroupSearch
+from ..sentences import DOORS, tell
+from ..spreadsheets import csv_response
+from ..subjects import actor_of, find_group
+from .activity import chosen_events
+
+ACTIVITY_HEADER = ("at", "by", "via", "what", "comment", "kind", "region", "group", "version", "package", "target")
+
+
+@require_safe
+def group_list_csv(request: HttpRequest) -> HttpResponseBase:
+    """The groups that the filter finds, in the order of the index."""
+    authorize(actor_of(request), "registry.read")
+    search = GroupSearch.read(request, params_of(request, GROUPS)[0])
+    groups = found_groups(request.user, search.query)  # type: ignore[arg-type]
+    return csv_response("groups.csv", exports.GROUP_HEADER, exports.group_lines(groups, search.order))
+
+
+@require_safe
+def group_detail_csv(request: HttpRequest, region: str, name: str) -> HttpResponseBase:
+    """The versions of a group that the filters let through, with a column for each metric and metadata key."""
+    group = find_group(request, region, name)
+    shown = Asked.read(request, params_of(request, TIMELINE)[0]).shown
+    metrics, keys = exports.version_names(group)
+    rows = exports.version_lines(group, shown, metrics, keys)
+    return csv_response(f"{name}.csv", exports.version_header(metrics, keys), rows)
+
+
+@require_safe
+def package_list_csv(request: HttpRequest) -> HttpResponseBase:
+    """The unversioned packages that the filter finds, newest first."""
+    authorize(actor_of(request), "registry.read")
+    query = read_filter(request, params_of(request, PACKAGES)[0], PACKAGES).query
+    rows = exports.package_lines(request.user, package_conditions(query))  # type: ignore[arg-type]
+    return csv_response("packages.csv", exports.PACKAGE_HEADER, rows)
+
+
+@require_safe
+def review_csv(request: HttpRequest) -> HttpResponseBase:
+    """The versions that wait for a decision, the one that waits longest first."""
+    authorize(actor_of(request), "registry.read")
+    query = read_filter(request, params_of(request, REVIEW)[0], REVIEW).query
+    waiting = ModelPackage.objects.visible_to(request.user).versioned().filter(waiting_since__isnull=False)  # type: ignore[arg-type]
+    rows = exports.queue_lines(waiting.filter(queue_conditions(query)))
+    return csv_response("review.csv", exports.QUEUE_HEADER, rows)
+
+
+@require_safe
+def activity_csv(request: HttpRequest) -> HttpResponseBase:
+    """What happened, newest first, each event with its sentence."""
+    authorize(actor_of(request), "registry.read")
+    params, _ = params_of(request, ACTIVITY)
+    events = chosen_events(params, read_filter(request, params, ACTIVITY).query)
+    rows = (line for batch in exports.event_batches(events) for line in _told(batch))
+    return csv_response("activity.csv", ACTIVITY_HEADER, rows)
+
+
+def _told(events: list[Event]) -> Iterator[tuple[Any, ...]]:
+    for event in events:
+        sentence = tell(event, linked=False)
+        yield (
+            event.at,
+            event.actor_name,
+            DOORS.get(event.door, event.door),
+            sentence.text,
+            event.comment,
+            event.kind,
+            event.region,
+            event.group_name,
+            event.version,
+            event.package_name,
+            event.target,
+        )
