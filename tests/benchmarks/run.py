@@ -171,8 +171,7 @@ def main(arguments: list[str]) -> int:
         report.put_section(options.output, report.page(rows, said))
     if pages.measured:
         shown = page_report.page_section(pages.measured, [*began[:1], *pages.conditions])
-        report.put_section(options.output, "
-".join(shown))
+        report.put_section(options.output, "\n".join(shown))
     if "carried" in options.parts:
         throughput.run(throughput.QUICK if options.quick else throughput.FULL, output=options.output)
     print(f"Written: {options.output}")
