@@ -270,7 +270,9 @@ def postgresql(parts: Any, port: int | None, options: dict[str, str]) -> dict[st
         "CONN_MAX_AGE": 0,
         # A query before each use; without it a restart of the database gives a row of 500s.
         "CONN_HEALTH_CHECKS": True,
-        # What registry.statements runs is planned once; off for a pooler that hands a connection to several.
+        # Behind a pooler a connection belongs to one transaction: nothing may live longer on it.
+        "DISABLE_SERVER_SIDE_CURSORS": prepared == "off",
+        # What registry.statements runs is planned once a connection.
         "OPTIONS": {
             "pool": pool,
             "prepare_threshold": 0 if prepared == "on" else None,

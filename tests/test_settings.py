@@ -141,7 +141,9 @@ def test_postgresql_address_with_options(tmp_path):
 
 def test_postgresql_behind_a_pooler_prepares_nothing(tmp_path):
     address = "postgresql://me@/registry?prepared_statements=off"
-    assert read(environ(tmp_path, DATABASE_URL=address)).database["OPTIONS"]["prepare_threshold"] is None
+    found = read(environ(tmp_path, DATABASE_URL=address)).database
+    assert found["OPTIONS"]["prepare_threshold"] is None
+    assert found["DISABLE_SERVER_SIDE_CURSORS"] is True
 
 
 def test_postgresql_behind_a_socket(tmp_path):
