@@ -153,6 +153,12 @@ def shortcuts(page: Page) -> None:
     page.locator("#shortcuts[open]").wait_for()
 
 
+def rollback_dialog(page: Page) -> None:
+    """The dialog that goes back to the version approved before, which is asked for from the band."""
+    page.locator("#band-approved").get_by_role("link", name="Back to").click()
+    page.locator("#rollbackdlg[open]").wait_for()
+
+
 def delete_dialog(page: Page) -> None:
     """The dialog that deletes, which is asked for from the menu."""
     menu(page)
@@ -235,7 +241,7 @@ PLACES = [
     Place("rules", f"{GROUP}rules/"),
     Place("rules-viewer", f"{EMPTY_GROUP}rules/", "viewer"),
     Place("rules-errors", f"{EMPTY_GROUP}rules/", prepare=rules_errors, status=422),
-    Place("group-rollback", GROUP, "reviewer", command("rollbackdlg"), part="#rollbackdlg"),
+    Place("group-rollback", GROUP, "reviewer", rollback_dialog, part="#rollbackdlg"),
     Place("version-rollback", f"{GROUP}versions/22/rollback/", "reviewer"),
     Place("version-decisions", f"{GROUP}versions/22/?feed=decisions"),
     Place("search", "/search/?q=digits"),

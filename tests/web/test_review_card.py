@@ -304,10 +304,13 @@ class TestRollback:
     def test_is_offered_on_the_group_and_on_the_version(self, as_role):
         for path in (GROUP, page_of(2)):
             page = as_role("reviewer").get(path).content.decode()
-            assert f'href="{self.ROLLBACK}" data-dialog="rollbackdlg"' in page and 'id="rollbackdlg"' in page
+            assert f'href="{self.ROLLBACK}" hx-get="{self.ROLLBACK}" hx-target="#overlay"' in page
             assert "Back to v1" in page
             assert "Back to v1" not in as_role("contributor").get(path).content.decode()
         assert "Back to v" not in as_role("reviewer").get(page_of(1)).content.decode()
+        asked = {"HX-Request": "true", "HX-Target": "overlay"}
+        dialog = as_role("reviewer").get(self.ROLLBACK, headers=asked).content.decode()
+        assert 'id="rollbackdlg" data-show' in dialog and f'hx-post="{self.ROLLBACK}"' in dialog
 
     def test_rejects_with_the_reason_and_gives_the_stage_back(self, reviewer):
         response = reviewer.post(self.ROLLBACK, self.sent("Scores drift"))

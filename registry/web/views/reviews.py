@@ -174,7 +174,9 @@ def package_rollback(request: HttpRequest, region: str, name: str, version: int)
             return redirect_to(request, reverse("group-detail", args=[region, name]))
     state |= {"nav": "groups", "package": package, "group": package.group, "heading": f"v{version}"}
     state |= {"back": rollback_of(package, previous_approved(package)), "path": request.path}
-    return render_page(request, "packages/rollback.html", "packages/_rollback.html", state, status=status)
+    asked_for = request.method != "POST" and request.headers.get("HX-Target") == "overlay"
+    part = "packages/_rollback_dialog.html" if asked_for else "packages/_rollback.html"
+    return render_page(request, "packages/rollback.html", part, state, status=status)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
