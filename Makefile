@@ -4,7 +4,7 @@ PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(
 ADDRESS ?= 127.0.0.1:8000
 
 .DEFAULT_GOAL := help
-.PHONY: help run install install-dev install-clients test clients bench quick lint format typecheck screenshots lock
+.PHONY: help run install install-dev install-clients test clients plans bench quick lint format typecheck screenshots lock
 
 help:  ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -27,6 +27,9 @@ quick: install-dev  ## The tests without browser, on SQLite only
 
 clients: install-clients .clients/airflow/.installed  ## The stories of all clients, Airflow's included, against a live server
 	.venv/bin/pytest -n0 -m "clients or not clients" tests/clients
+
+plans: install-dev  ## Explain every query of every page and call on 100,000 versions, on both databases
+	.venv/bin/pytest -m plans tests/plans
 
 bench: install-dev  ## Measure this registry beside moto's and MLflow's servers (BENCH=--quick for minutes)
 	@$(MAKE) --no-print-directory .clients/mlflow/.installed || echo "MLflow's server cannot be installed here; it is left out."

@@ -46,6 +46,7 @@ ADDRESSES: dict[str, dict[str, str]] = {
     "home": {"GET": SIGNED_IN},
     "group-list": {"GET": READ},
     "group-suggest": {"GET": READ},
+    "filter-help": {"GET": SIGNED_IN},
     "group-list-csv": {"GET": READ},
     "group-detail-csv": {"GET": READ},
     "package-list-csv": {"GET": READ},

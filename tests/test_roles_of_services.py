@@ -198,7 +198,7 @@ ASKS = {"authorize_view"}
 
 
 # What an import calls for each record; its permission is asked per record too, its door is the command below.
-IMPORTS = {"import_model_package_group", "import_model_package", "import_records"}
+IMPORTS = {"import_model_package_group", "import_model_package", "import_records", "fill_with_demo"}
 
 
 def writers(module):
@@ -287,6 +287,7 @@ COMMANDS = {
     "createsuperuser": False,
     "demo": False,
     "exportdump": False,
+    "filldemo": False,
     "importdump": True,
     "importsagemaker": False,
     "makeservicemodel": False,

@@ -37,5 +37,6 @@ def page(request: HttpRequest) -> dict[str, Any]:
 
 def _navigation(user: Any) -> Navigation:
     role = getattr(user, "role", None)
-    decides = role is not None and role.rank >= Role.REVIEWER.rank
-    return read_navigation(user, decides=decides)
+    if role is None:  # also a stranger, who is no user
+        return Navigation(regions_many=False, waiting=0, everybody=0)
+    return read_navigation(user, decides=role.rank >= Role.REVIEWER.rank)

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from django.http import HttpRequest, QueryDict
 from django.urls import reverse
 
-from registry.catalog.filters import KEYS, Not, Query, join, parse
+from registry.catalog.filters import Not, Query, join, parse
 from registry.catalog.filters.terms import leaf
 
 from .htmx import is_fragment
@@ -103,9 +103,9 @@ class FilterBox:
         return [] if self.query.is_plain else self.query.marked
 
     @property
-    def keys(self) -> dict[str, str]:
-        """What the help lists."""
-        return KEYS[self.query.of]
+    def help(self) -> str:
+        """The address of the card that explains the language."""
+        return f"{reverse('filter-help')}?{urlencode({'of': self.query.of})}"
 
     @property
     def suggest(self) -> str:

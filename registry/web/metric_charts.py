@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from markupsafe import Markup, escape
 
@@ -50,11 +51,11 @@ class MetricChart:
         """True where each version has its own mark."""
         return self.width == 1 and bool(self.marks) and not self.approved
 
-    @property
+    @cached_property
     def digits(self) -> int:
         return digits_for(value for stretch in self.stretches for value in (stretch.low, stretch.high))
 
-    @property
+    @cached_property
     def extremes(self) -> tuple[float, float]:
         return min(s.low for s in self.stretches), max(s.high for s in self.stretches)
 

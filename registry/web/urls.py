@@ -80,6 +80,7 @@ urlpatterns = [
     path("", RedirectView.as_view(pattern_name="group-list"), name="home"),
     path("groups/", groups.group_list, name="group-list"),
     path("groups/suggest/", groups.group_suggest, name="group-suggest"),
+    path("filters/help/", groups.filter_help, name="filter-help"),
     path("groups/csv/", exports.group_list_csv, name="group-list-csv"),
     path("groups/new/", groups.group_create, name="group-create"),
     path("groups/new/check-name/", groups.group_check_name, name="group-check-name"),

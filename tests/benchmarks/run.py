@@ -1,4 +1,4 @@
-"""`make bench`: this registry beside moto's and MLflow's servers in one run; writes the table of results.md.
+"""`make bench`: this registry beside moto's and MLflow's servers in one run, then its pages; writes results.md.
 
 Every server is measured with a group that holds only what the run registers, and again with 16,000 versions in it, by
 one client and by eight. What counts is the CPU of all of a server's processes a call (PostgreSQL's too): times depend
@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median, quantiles
 
-from . import report, servers
+from . import page_report, page_runs, report, servers, throughput
 from .clients import OPERATIONS, Crowd, Done, Work, make_client
 
 CROWD = 8
@@ -29,16 +29,17 @@ SECONDS = 120.0
 
 @dataclass(frozen=True)
 class Plan:
-    """How many calls a client makes, and how many versions fill the group; `by_calls` where only calls can fill it."""
+    """How often a client calls, what fills the group (`by_calls` where only calls can), how often a page is asked."""
 
     alone: int
     together: int
     versions: int
     by_calls: int
+    pages: int
 
 
-FULL = Plan(alone=300, together=60, versions=16_000, by_calls=16_000)
-QUICK = Plan(alone=100, together=20, versions=16_000, by_calls=1_000)
+FULL = Plan(alone=300, together=60, versions=16_000, by_calls=16_000, pages=200)
+QUICK = Plan(alone=100, together=20, versions=16_000, by_calls=1_000, pages=40)
 SERVERS: dict[str, Callable[[Path], AbstractContextManager[servers.Target]]] = {
     "sqlite": servers.ours_on_sqlite,
     "postgresql": servers.ours_on_postgresql,
@@ -136,10 +137,12 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="make bench BENCH=…", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer calls, and less in moto: some minutes")
     parser.add_argument("--servers", default=",".join(SERVERS), help=f"which of {', '.join(SERVERS)}")
+    parser.add_argument("--parts", default="wire,pages,carried", help="what to measure: wire, pages, carried")
     parser.add_argument("--output", type=Path, default=Path(__file__).with_name("results.md"))
     options = parser.parse_args(arguments)
     plan = QUICK if options.quick else FULL
     names = [name for name in options.servers.split(",") if name in SERVERS]
+    pages = page_runs.PageRun()
     skipped: list[str] = []
     versions: list[str] = []
     rows: list[report.Row] = []
@@ -147,7 +150,10 @@ def main(arguments: list[str]) -> int:
     crowd = Crowd(CROWD)
     try:
         with tempfile.TemporaryDirectory(prefix="registry-bench-") as folder:
-            for name in names:
+            if "pages" in options.parts:
+                own = [name for name in names if name in ("sqlite", "postgresql")]
+                pages = page_runs.measure_pages(Path(folder), own, quick=options.quick, calls=plan.pages)
+            for name in names if "wire" in options.parts else []:
                 if name == "mlflow" and not servers.mlflow_is_there():
                     skipped.append("MLflow's server is not installed here (`make .clients/mlflow/.installed`)")
                     continue
@@ -161,7 +167,13 @@ def main(arguments: list[str]) -> int:
     finally:
         crowd.stop()
     said = [*began, f"Servers: {'; '.join(versions)}", *skipped]
-    options.output.write_text(report.page(rows, said), encoding="utf-8")
+    if rows:
+        report.put_section(options.output, report.page(rows, said))
+    if pages.measured:
+        shown = page_report.page_section(pages.measured, [*began[:1], *pages.conditions])
+        report.put_section(options.output, "\n".join(shown))
+    if "carried" in options.parts:
+        throughput.run(throughput.QUICK if options.quick else throughput.FULL, output=options.output)
     print(f"Written: {options.output}")
     return 0
 

@@ -42,6 +42,7 @@ def row_menu(page: Page) -> None:
 
 def filter_help(page: Page) -> None:
     page.get_by_role("button", name="How filters work").click()
+    page.locator("#filter-help dl").wait_for()
 
 
 def views_menu(page: Page) -> None:
@@ -172,6 +173,7 @@ PLACES = [
     Place("groups-fault", "/groups/?q=colour:red"),
     Place("groups-signs", "/groups/?q=tag:team=vision+OR+(statsu:approved+NOT+approved:none"),
     Place("groups-help", "/groups/", prepare=filter_help, part="#filter-help"),
+    Place("filterhelp", "/filters/help/?of=review", "viewer"),
     Place("groups-views", "/groups/?q=tag:team=vision", prepare=views_menu, part="#list-menu"),
     Place("views", "/views/groups/?q=tag:team=vision", "contributor"),
     Place("groups-empty", "/groups/?q=tag:team=nobody"),

@@ -43,6 +43,18 @@ def test_a_filter_is_typed_and_becomes_tokens_or_stays_a_text(open_page: OpenPag
     expect(page).to_have_url(re.compile(re.escape("?q=tag:team=vision") + "$"))
 
 
+def test_suggestions_and_help_leave_the_address_alone(open_page: OpenPage):
+    page = open_page("/groups/", "viewer")
+    visited: list[str] = []
+    page.on("framenavigated", lambda frame: visited.append(frame.url))
+    with page.expect_response(lambda answer: "/groups/suggest/" in answer.url):
+        page.locator("#q").press_sequentially("tag:")
+    expect(page).to_have_url(re.compile(r"\?q=tag:$"))
+    page.get_by_role("button", name="How filters work").click()
+    expect(page.locator("#filter-help")).to_contain_text("both; the same as a AND b")
+    assert not [url for url in visited if "suggest" in url or "help" in url]
+
+
 def test_a_mistake_is_mended_by_its_suggestion(open_page: OpenPage):
     page = open_page(f"{GROUP}?q=by:nobody+OR+statsu:approved", "viewer")
     expect(page.locator(".wrong u")).to_have_text("statsu:approved")

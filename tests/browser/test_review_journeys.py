@@ -17,7 +17,7 @@ from playwright.sync_api import Page, expect
 
 from tests.product import PROJECT_ROOT, Product
 
-from .conftest import Complaints, OpenPage
+from .conftest import LONG_GROUP, LONG_VERSIONS, Complaints, OpenPage
 
 Wire = Callable[..., None]
 
@@ -135,6 +135,24 @@ def test_on_a_phone_an_item_opens_its_page_with_the_bar(open_page: OpenPage):
     expect(page).to_have_url(re.compile(r"/versions/\d+/$"))
     page.locator("#review-bar").get_by_role("button", name="Approve").click()
     expect(page.locator("#approvedlg")).to_be_visible()
+
+
+def test_a_rejection_needs_a_comment(open_page: OpenPage, complaints: Complaints):
+    complaints.allowed.add(422)
+    page = open_page(f"/groups/us-east-1/{LONG_GROUP}/versions/{LONG_VERSIONS}/", "reviewer")
+    expect(page.locator("#version-status")).to_have_text("Waiting")
+    page.locator("#review").get_by_role("button", name="Reject").click()
+    comment = page.locator("#review").get_by_label("Comment")
+    expect(comment).to_be_focused()
+    expect(comment).to_have_attribute("aria-invalid", "true")
+    expect(page.locator("#version-status")).to_have_text("Waiting")
+    comment.fill("Drifts on holidays")
+    page.locator("#review").get_by_role("button", name="Reject").click()
+    expect(page.locator("#version-status")).to_have_text("Rejected")
+    expect(page.locator("#review")).to_contain_text("Drifts on holidays")
+    expect(page.locator(".feed").first).to_contain_text("Drifts on holidays")
+    page.get_by_role("button", name="Undo rejection").click()
+    expect(page.locator("#version-status")).to_have_text("Waiting")
 
 
 def test_two_reviewers_at_once(open_page: OpenPage, complaints: Complaints):

@@ -190,6 +190,9 @@ class TestDecided:
 class TestNavigation:
     def test_counts_up_to_the_cap_in_one_query(self, rosa, monkeypatch, django_assert_num_queries):
         monkeypatch.setattr(queue, "COUNT_CAP", 3)
+        # A statement is compiled once, and its cap with it.
+        for name, values in (("_FOR_READERS", {"pk": int}), ("_FOR_DECIDERS", {"pk": int, "name": str})):
+            monkeypatch.setattr(queue, name, queue.Prepared(queue._counts, **values))
         group = make_group("one")
         for _ in range(5):
             make_version(group)
@@ -197,4 +200,6 @@ class TestNavigation:
         with django_assert_num_queries(1):
             assert queue.read_navigation(rosa, decides=True) == (False, 3, 3)
         make_group("two", region="eu-west-1")
+        rosa.groups.clear()
+        assert queue.read_navigation(type(rosa).objects.get(pk=rosa.pk), decides=True) == (False, 0, 0)
         assert queue.read_navigation(rosa, decides=False) == (True, 0, 3)

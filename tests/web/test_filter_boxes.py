@@ -152,3 +152,11 @@ def test_the_queue_is_filtered_and_its_links_keep_the_filter() -> None:
     reviewer.post("/views/review/", {"name": "Fraud", "query": "q=group:fraud&who=all&at=x"})
     assert items(reviewer.get("/review/?view=Fraud").text) == ["us-east-1/fraud/2"]
     assert second.group is not None
+
+
+@pytest.mark.django_db
+def test_the_help_lists_what_a_list_knows(viewer: Client) -> None:
+    card = viewer.get("/filters/help/?of=activity", headers=HTMX).text
+    assert "<dt>type:</dt>" in card and "<dt>metric:</dt>" not in card and "<html" not in card
+    assert "<dt>metric:</dt>" in viewer.get("/filters/help/?of=nothing").text
+    assert 'hx-get="/filters/help/?of=packages"' in viewer.get("/packages/").text

@@ -274,7 +274,8 @@ class TestChangedContent:
         assert "Approved, content changed" in text and "Its content changed after the approval" in text
         assert 'id="approvedlg"' in page.content.decode() and 'id="review-bar"' in page.content.decode()
         assert "Approved, content changed" in text_of(reviewer.get("/review/"))
-        assert "content changed since" in text_of(reviewer.get(GROUP))
+        group_page = text_of(reviewer.get(GROUP))
+        assert "content changed since" in group_page and "Approved · changed" in group_page
         assert toast(send(reviewer, APPROVED, "As it is now")) == "v1 is Approved"
         assert "content changed" not in card(reviewer)
 

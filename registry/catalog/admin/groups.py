@@ -54,7 +54,8 @@ class GroupAdmin(CatalogAdmin):
     ordering = ["-updated_at", "-id"]
     facts = [
         "arn", "created_at", "created_by_name", "updated_at", "updated_by_name", "version_count", "last_version",
-        "waiting_count", "approved_count", "rejected_count", "approved_version", "original_arn", "imported_at",
+        "waiting_count", "approved_count", "rejected_count", "approved_version", "review_rules", "original_arn",
+        "imported_at",
     ]  # fmt: skip
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:

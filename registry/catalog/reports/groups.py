@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from django.core.exceptions import EmptyResultSet, ValidationError
@@ -242,11 +243,12 @@ def _add_strips(rows: Sequence[GroupRow]) -> None:
     versions = (
         groups.annotate(begin=begin)
         .filter(packages__version__gte=F("begin"), packages__deleted_at=None, packages__isnull=False)
-        .order_by("pk", "packages__version")
+        .order_by()
         .values_list("pk", "packages__version", "packages__approval_status")
     )
     by_id = {row.id: row for row in rows}
-    for pk, version, status in versions:
+    # Sorted here: the rows come group by group, and a database would sort them all again.
+    for pk, version, status in sorted(versions, key=itemgetter(0, 1)):
         row = by_id[pk]
         row.latest_version, row.latest_status = version, status
         row.strip.append(status)

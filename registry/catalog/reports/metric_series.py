@@ -83,17 +83,20 @@ def read_stretches(
         return {}
     quote = connection.ops.quote_name
     package, metric = quote(ModelPackage._meta.db_table), quote(Metric._meta.db_table)
-    # CROSS JOIN keeps SQLite from starting at the metric's name, which other groups' rows share. GROUP BY by place:
-    # where parameters are bound by the server, an expression with parameters equals no other.
+    # CROSS JOIN keeps SQLite from starting at the metric's name, which other groups' rows share, and the plus from one
+    # search for each name in place of one for each version. GROUP BY by position: where parameters are bound by the
+    # server, an expression with parameters equals no other.
+    name = "+m.name" if connection.vendor == "sqlite" else "m.name"
     sql = (
         f"SELECT m.name, (p.version - %s) / %s, MIN(m.value), MAX(m.value) FROM {package} p CROSS JOIN {metric} m "
         "WHERE m.package_id = p.id AND p.group_id = %s AND p.version BETWEEN %s AND %s AND p.deleted_at IS NULL "
-        f"AND m.name IN ({', '.join(['%s'] * len(names))}) GROUP BY 1, 2 ORDER BY 1, 2"
+        f"AND {name} IN ({', '.join(['%s'] * len(names))}) GROUP BY 1, 2"
     )
     found: dict[str, list[Stretch]] = {name: [] for name in names}
     with connection.cursor() as cursor:
         cursor.execute(sql, [span.first, width, group.pk, *span, *names])
-        for name, place, low, high in cursor.fetchall():
+        # Sorted here: told to, PostgreSQL sorts every value of the span before it groups them.
+        for name, place, low, high in sorted(cursor.fetchall()):
             found[name].append(Stretch(place, low, high))
     return found
 
@@ -104,11 +107,11 @@ def read_approved(group: ModelPackageGroup, span: Span, width: int) -> list[tupl
     table = connection.ops.quote_name(ModelPackage._meta.db_table)
     sql = (
         f"SELECT (version - %s) / %s, MAX(version) FROM {table} WHERE group_id = %s AND approval_status = %s "
-        "AND version BETWEEN %s AND %s AND deleted_at IS NULL GROUP BY 1 ORDER BY 1"
+        "AND version BETWEEN %s AND %s AND deleted_at IS NULL GROUP BY 1"
     )
     with connection.cursor() as cursor:
         cursor.execute(sql, [span.first, width, group.pk, ApprovalStatus.APPROVED, *span])
-        return [(place, version) for place, version in cursor.fetchall()]
+        return sorted((place, version) for place, version in cursor.fetchall())
 
 
 def read_marks(group: ModelPackageGroup, span: Span) -> list[Mark]:

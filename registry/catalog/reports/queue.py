@@ -12,16 +12,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from django.db.models import Count, Exists, IntegerField, OuterRef, Q, Subquery, Value
+from django.contrib.auth import get_user_model
+from django.db.models import Count, Exists, IntegerField, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce, Left
 
 from registry.events.models import Event
+from registry.statements import Prepared
 
 from ..directions import ChosenMetrics, Direction, leading_metric, metric_direction
 from ..models import ApprovalStatus, Metric, ModelPackage, ModelPackageGroup, Vote
 from ..models.packages import PackageQuerySet
 from ..reviewing import EDITING
-from .counts import counts_up_to
+from .counts import CountUpTo
 
 if TYPE_CHECKING:
     from registry.accounts.models import User
@@ -117,7 +119,11 @@ class QueuePage(NamedTuple):
 
 def waiting(user: User) -> PackageQuerySet:
     """The versions that wait for a decision, of all groups that `user` may know of; index package_queue."""
-    return ModelPackage.objects.visible_to(user).versioned().filter(waiting_since__isnull=False)
+    return _open(ModelPackage.objects.visible_to(user))
+
+
+def _open(packages: PackageQuerySet) -> PackageQuerySet:
+    return packages.versioned().filter(waiting_since__isnull=False)
 
 
 def _edited_by() -> Coalesce:
@@ -127,12 +133,15 @@ def _edited_by() -> Coalesce:
 
 def waiting_for(user: User) -> PackageQuerySet:
     """Those of them that `user` can do something about: not voted on yet, not refused to them as the author."""
-    name = user.get_username()
-    voted = Vote.objects.filter(package=OuterRef("pk"), user=user.pk)
+    return _undecided_by(waiting(user), user.pk, user.get_username())
+
+
+def _undecided_by(packages: PackageQuerySet, pk: int, name: str) -> PackageQuerySet:
+    voted = Vote.objects.filter(package=OuterRef("pk"), user=pk)
     # A rule that does not hold is not stored.
     anybody = Q(group__review_rules__author_may_not_approve__isnull=True)
     others = ~Q(created_by_name=name) & ~Q(editor=name)
-    return waiting(user).filter(~Exists(voted)).alias(editor=_edited_by()).filter(anybody | others)
+    return packages.filter(~Exists(voted)).alias(editor=_edited_by()).filter(anybody | others)
 
 
 def for_review(packages: PackageQuerySet) -> PackageQuerySet:
@@ -244,11 +253,27 @@ class Navigation(NamedTuple):
     everybody: int
 
 
-def read_navigation(user: User, *, decides: bool) -> Navigation:
-    """One query; nothing waits for whoever does not decide."""
+def _counts(pk: int, name: str = "") -> QuerySet[User, Any]:
+    """One row, of the reader: has several regions, waits for anybody, and with a name, waits for the reader."""
     groups = ModelPackageGroup.objects.live()
-    first = groups.order_by("region").values("region")[:1]
-    mine = waiting_for(user) if decides else ModelPackage.objects.none()
-    asked = ((groups.filter(region__gt=Subquery(first)), 1), (mine, COUNT_CAP), (waiting(user), COUNT_CAP))
-    regions, for_reader, for_anybody = counts_up_to(*asked)
-    return Navigation(bool(regions), for_reader, for_anybody)
+    other_regions = groups.filter(region__gt=Subquery(groups.order_by("region").values("region")[:1]))
+    live = ModelPackage.objects.live()
+    columns = [CountUpTo(other_regions, 1), CountUpTo(_open(live), COUNT_CAP)]
+    if name:
+        columns.append(CountUpTo(_undecided_by(_open(live), pk, name), COUNT_CAP))
+    return get_user_model().objects.filter(pk=pk).order_by().values_list(*columns)
+
+
+# Every page asks one of them: whoever has a role may know of all groups.
+_FOR_READERS: Prepared[Any] = Prepared(_counts, pk=int)
+_FOR_DECIDERS: Prepared[Any] = Prepared(_counts, pk=int, name=str)
+
+
+def read_navigation(user: User, *, decides: bool) -> Navigation:
+    """One query; nothing waits for whoever does not decide, and nothing is told to somebody without a role."""
+    if user.role is None:
+        return Navigation(regions_many=False, waiting=0, everybody=0)
+    name = {"name": user.get_username()} if decides else {}
+    counted = (_FOR_DECIDERS if decides else _FOR_READERS).rows(pk=user.pk, **name)
+    regions, everybody, *mine = counted[0] if counted else (0, 0)
+    return Navigation(bool(regions), mine[0] if mine else 0, everybody)

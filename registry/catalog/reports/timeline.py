@@ -14,7 +14,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from django.db.models import Count, FilteredRelation, IntegerField, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models import Count, Exists, FilteredRelation, IntegerField, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Left
 
 from ..filters import TIMELINE, Query, is_wide, version_conditions
@@ -37,6 +37,7 @@ WAITING_SHOWN = 3
 TOMBSTONES = 200  # deleted versions looked at for one answer
 _LEAD = 200  # characters of a description that a row may show
 _OFTEN = 1_000
+_MANY = 5_000  # parts in the whole registry from which on they are not collected for one group
 _DIGEST = re.compile(r"[0-9a-f]{32,}")
 _EVERYTHING = Query(of=TIMELINE)
 
@@ -78,17 +79,23 @@ class VersionFilter:
         if self.authors:
             packages = packages.filter(created_by_name__in=self.authors)
         if self.images:
-            used = Container.objects.filter(_any_image(self.images)).order_by()
-            packages = packages.filter(pk__in=used.values("package"))
+            packages = packages.filter(_having(Container.objects.filter(_any_image(self.images))))
         for pair in self.pairs:
-            holding = CustomerMetadataProperty.objects.filter(_pair(pair)).order_by()
-            packages = packages.filter(pk__in=holding.values("package"))
+            packages = packages.filter(_having(CustomerMetadataProperty.objects.filter(_pair(pair))))
         return packages.filter(self._conditions)
 
     @cached_property
     def _conditions(self) -> Q:
         query = self.query if self.typed is None else self.typed
         return version_conditions(query, wide=is_wide(query)) if query else Q()
+
+
+def _having(parts: QuerySet[Any]) -> Q:
+    """The condition to have one of these parts: they are collected where they are few, else asked for one by one."""
+    parts = parts.order_by()
+    if parts[: _MANY + 1].count() > _MANY:
+        return Q(Exists(parts.filter(package=OuterRef("pk"))))
+    return Q(pk__in=parts.values("package"))
 
 
 def _any_image(images: Iterable[str]) -> Q:
@@ -147,7 +154,13 @@ class Row:
     image: str
     model_data_url: str
     container_count: int
+    waiting_since: datetime | None = None
     properties: list[tuple[str, str, bool]] = field(default_factory=list)
+
+    @property
+    def is_changed(self) -> bool:
+        """Approved, but its content changed afterwards."""
+        return self.status == ApprovalStatus.APPROVED and self.waiting_since is not None
 
     @property
     def change(self) -> float | None:
@@ -325,6 +338,7 @@ def _row_values(packages: PackageQuerySet, group: ModelPackageGroup, metric: str
             "first__image",
             "first__model_data_url",
             "container_count",
+            "waiting_since",
         )
     )
 

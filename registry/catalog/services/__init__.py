@@ -13,6 +13,7 @@ from .deletions import (
     restore_model_package,
     restore_model_package_group,
 )
+from .demo_fills import fill_with_demo
 from .groups import create_model_package_group, update_model_package_group_description
 from .idempotency import once
 from .import_records import FaultyRecord, GroupRecord, PackageRecord
@@ -51,6 +52,7 @@ __all__ = [
     "delete_view",
     "digest_of_metric_choices",
     "digest_of_tags",
+    "fill_with_demo",
     "import_model_package",
     "import_model_package_group",
     "import_records",

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from registry.accounts.permissions import Actor, authorize
 from registry.catalog import services
 from registry.catalog.errors import AlreadyExists, Conflict, LimitReached
-from registry.catalog.filters import GROUPS, KEYS
+from registry.catalog.filters import ACTIVITY, GROUPS, KEYS, REVIEW, TIMELINE
 from registry.catalog.models import ModelPackageGroup
 from registry.catalog.reports import groups as reports
 from registry.catalog.reports import suggestions
@@ -70,6 +70,22 @@ def group_suggest(request: HttpRequest) -> HttpResponse:
     of = request.GET.get("of", GROUPS)
     found = suggestions.suggest(request.user, typed, of=of if of in KEYS else GROUPS)  # type: ignore[arg-type]
     return render(request, "groups/_suggest.html", {"suggestions": found})
+
+
+_WORDS = {
+    TIMELINE: "number or description",
+    REVIEW: "group, number or description",
+    ACTIVITY: "group, person, name or comment",
+}
+
+
+@require_GET
+def filter_help(request: HttpRequest) -> HttpResponse:
+    """The filter language of a list: as the card under its filter box, or as a page."""
+    of = request.GET.get("of", GROUPS)
+    of = of if of in KEYS else GROUPS
+    context = {"keys": KEYS[of], "words": _WORDS.get(of, "name or description; or an ARN")}
+    return render_page(request, "filters/help.html", "filters/_help.html", context)
 
 
 @require_http_methods(["GET", "POST"])

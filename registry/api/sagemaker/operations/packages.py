@@ -107,7 +107,10 @@ def list_model_packages(call: Call) -> JSON:
         rows = rows.filter(approval_status=status)
     if contains := call.get("NameContains"):
         rows = rows.filter(Q(name__contains_exactly=contains) | Q(group__name__contains_exactly=contains))
-    if call.get("SortBy") == "Name":
+    if call.get("SortBy") == "Name" and group is not None:
+        # All have the name of their group: the index over (group, version) is their order.
+        found, token = page(call, rows, ["version", "id"], lambda p: [p.version, p.pk])
+    elif call.get("SortBy") == "Name":
         rows = rows.with_sort_name()
         fields = ["sort_name", "sort_version", "id"]
         found, token = page(call, rows, fields, lambda p: [p.sort_name, p.sort_version, p.pk])

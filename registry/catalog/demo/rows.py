@@ -1,0 +1,143 @@
+"""The tables that demo data goes into: rows as the columns' values, and the quickest way in for each database."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from django.db import connection, models
+
+from registry.events.models import Event
+
+from ..models import Container, CustomerMetadataProperty, Metric, ModelPackage, ModelPackageGroup, Tag
+
+# In the order in which they go in: what is pointed to comes first.
+TABLES: tuple[type[models.Model], ...] = (
+    ModelPackageGroup,
+    ModelPackage,
+    Container,
+    CustomerMetadataProperty,
+    Metric,
+    Tag,
+    Event,
+)
+# Their ids are given beforehand, since other rows point to them; all other ids come from the database.
+NUMBERED = (ModelPackageGroup, ModelPackage)
+
+
+class Written(str):
+    """JSON that is text already, for what many rows share."""
+
+    __slots__ = ()
+
+
+class Table:
+    """One table: `add` keeps a row as values by column, `load` writes what was kept."""
+
+    def __init__(self, model: type[models.Model]) -> None:
+        self.model = model
+        fields: list[Any] = [f for f in model._meta.local_concrete_fields if model in NUMBERED or not f.primary_key]
+        self.columns = [field.column for field in fields]
+        self.places = {field.column: place for place, field in enumerate(fields)}
+        self.writers = {place: writer for place, field in enumerate(fields) if (writer := _writer(field))}
+        self.blank = [
+            None if f.primary_key or not f.has_default() else self._written(f.column, f.get_default()) for f in fields
+        ]
+        self.rows: list[list[Any]] = []
+
+    def add(self, **values: Any) -> None:
+        """Keep a row; what is not named has its default."""
+        row, places, writers = self.blank.copy(), self.places, self.writers
+        for column, value in values.items():
+            place = places[column]
+            if value is not None and place in writers:
+                value = writers[place](value)
+            row[place] = value
+        self.rows.append(row)
+
+    def _written(self, column: str, value: Any) -> Any:
+        write = self.writers.get(self.places[column])
+        return value if value is None or write is None else write(value)
+
+    def load(self) -> int:
+        """Write the rows that were kept: by COPY on PostgreSQL, in one statement run for all on SQLite; how many."""
+        rows, self.rows = self.rows, []
+        if rows:
+            (_copy if connection.vendor == "postgresql" else _insert)(self.model._meta.db_table, self.columns, rows)
+        return len(rows)
+
+    def update(self, changes: Mapping[int, Mapping[str, Any]]) -> None:
+        """Change columns of rows that were loaded: the same columns of each, by id."""
+        if not changes:
+            return
+        columns = list(next(iter(changes.values())))
+        sets = ", ".join(f"{connection.ops.quote_name(column)} = %s" for column in columns)
+        rows = [(*(self._written(column, value) for column, value in row.items()), pk) for pk, row in changes.items()]
+        with connection.cursor() as cursor:
+            cursor.executemany(f"UPDATE {_quoted([self.model._meta.db_table])} SET {sets} WHERE id = %s", rows)
+
+
+def _writer(field: Any) -> Callable[[Any], Any] | None:
+    """How the values of a field are written; None where they go as they are."""
+    kind = field.get_internal_type()
+    if kind == "JSONField":
+        return lambda value: value if isinstance(value, Written) else json.dumps(value)
+    if kind == "DateTimeField":
+        # All times are UTC; SQLite has them without saying so.
+        return str if connection.vendor == "postgresql" else lambda moment: str(moment)[: -len("+00:00")]
+    return None
+
+
+def _quoted(names: Iterable[str]) -> str:
+    return ", ".join(map(connection.ops.quote_name, names))
+
+
+def _copy(table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    with connection.cursor() as cursor, cursor.copy(f"COPY {_quoted([table])} ({_quoted(columns)}) FROM STDIN") as copy:
+        for row in rows:
+            copy.write_row(row)
+
+
+def _insert(table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    sql = f"INSERT INTO {_quoted([table])} ({_quoted(columns)}) VALUES ({', '.join(['%s'] * len(columns))})"
+    with connection.cursor() as cursor:
+        cursor.executemany(sql, rows)
+
+
+def reserve_ids(model: type[models.Model], many: int) -> int:
+    """Take `many` ids that no other row will get; the first of them."""
+    table = model._meta.db_table
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("SELECT pg_get_serial_sequence(%s, 'id')", [connection.ops.quote_name(table)])
+            (sequence,) = cursor.fetchone()
+            # Nobody draws a number between the two calls: the table is locked until this transaction ends.
+            cursor.execute(f"LOCK TABLE {_quoted([table])} IN SHARE ROW EXCLUSIVE MODE")
+            cursor.execute("SELECT nextval(%s)", [sequence])
+            (first,) = cursor.fetchone()
+            cursor.execute("SELECT setval(%s, %s)", [sequence, first + many])
+            return int(first)
+        cursor.execute("SELECT seq FROM sqlite_sequence WHERE name = %s", [table])
+        found = cursor.fetchone()
+        first = (found[0] if found else 0) + 1
+        sql = "UPDATE sqlite_sequence SET seq = %s WHERE name = %s"
+        if not found:
+            sql = "INSERT INTO sqlite_sequence (seq, name) VALUES (%s, %s)"
+        cursor.execute(sql, [first + many, table])
+        return int(first)
+
+
+@contextmanager
+def roomy_sqlite() -> Iterator[None]:
+    """A large cache and seldom a checkpoint while the block runs: rows of an index lie far apart."""
+    usual = "PRAGMA cache_size=-4096", "PRAGMA wal_autocheckpoint=1000"
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA cache_size=-262144")
+        cursor.execute("PRAGMA wal_autocheckpoint=50000")
+        try:
+            yield
+        finally:
+            for statement in usual:
+                cursor.execute(statement)

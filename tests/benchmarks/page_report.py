@@ -1,0 +1,71 @@
+"""The part of the results that speaks of pages: one table a database, and what stands out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+RATIO = 2.5
+GROWTH = 1.3
+HEADING = "# What a page costs"
+
+
+@dataclass(frozen=True)
+class PageRow:
+    """One page on one database: as it is with many versions, and its CPU with few."""
+
+    large: dict[str, Any]
+    small: dict[str, Any] | None
+
+    @property
+    def ratio(self) -> float:
+        """CPU over the floor: its own statements alone, and an empty signed-in page."""
+        return self.large["cpu"] / max(self.large["queries"] + self.large["empty"], 1e-9)
+
+    @property
+    def growth(self) -> float | None:
+        return self.large["cpu"] / self.small["cpu"] if self.small and self.small["cpu"] else None
+
+
+def _marked(value: float, limit: float, text: str) -> str:
+    return f"**{text}**" if value > limit else text
+
+
+def page_table(rows: Sequence[PageRow]) -> list[str]:
+    """Lines of a Markdown table; what is over its limit is bold."""
+    lines = [
+        "| page | p95 ms | bar | CPU ms | its statements | empty page | times the floor | growth | kB |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for row in rows:
+        large, growth = row.large, row.growth
+        grown = "" if growth is None else _marked(growth, GROWTH, f"{growth:.2f}")
+        lines.append(
+            f"| {large['name']} | {_marked(large['p95'], large['bar'], format(large['p95'], '.1f'))} "
+            f"| {large['bar']:g} | {large['cpu']:.1f} | {large['queries']:.1f} ({large['statements']}) "
+            f"| {large['empty']:.1f} | {_marked(row.ratio, RATIO, format(row.ratio, '.1f'))} | {grown} "
+            f"| {large['bytes'] / 1000:.1f} |"
+        )
+    return lines
+
+
+def page_section(measured: dict[str, list[PageRow]], conditions: Sequence[str]) -> list[str]:
+    """The section of the results page, with one table for each database."""
+    if not measured:
+        return []
+    parts = [
+        HEADING,
+        "",
+        "Server time of each page, asked by one signed-in admin in the server's own process, without the network.",
+        "The floor, in the same run: the page's own statements through sqlite3 or psycopg alone, and an empty",
+        f"signed-in page behind the same middleware. Bold: over the bar, over {RATIO:g} times the floor, or grown by",
+        f"more than {GROWTH:g} from the small registry to the large one (CPU). Compare CPU and ratios; times depend on",
+        "what else the machine did.",
+        "",
+        *(f"- {line}." for line in conditions),
+        "",
+    ]
+    for name, rows in measured.items():
+        parts += [f"## Pages, {name}", "", *page_table(rows), ""]
+    return parts

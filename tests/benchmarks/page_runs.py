@@ -1,0 +1,108 @@
+"""The pages' part of `make bench`: fill a small and a large registry on each database and measure all pages on both."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from registry.configuration import PROJECT_ROOT
+from tests.databases import running_postgresql
+
+from .page_report import PageRow
+from .servers import manage
+
+SMALL = (100, 1_000)
+LARGE = (10_000, 1_000_000)
+QUICK_LARGE = (1_000, 50_000)
+
+
+@dataclass
+class PageRun:
+    """What came out: the rows of each database, and what a reader must know of how they were filled."""
+
+    measured: dict[str, list[PageRow]] = field(default_factory=dict)
+    conditions: list[str] = field(default_factory=list)
+
+
+def measure_pages(folder: Path, databases: list[str], *, quick: bool, calls: int) -> PageRun:
+    """Fill and measure; a database that cannot be measured is a line of the conditions."""
+    run = PageRun()
+    size = QUICK_LARGE if quick else LARGE
+    run.conditions.append(
+        f"{'Quick' if quick else 'Full'} run: {calls} requests a page; small is {SMALL[1]:,} versions in {SMALL[0]:,} "
+        f"groups, large {size[1]:,} in {size[0]:,}, a tenth of them in one group (`manage.py filldemo`)"
+    )
+    for name in databases:
+        title = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}[name]
+        try:
+            rows = {}
+            for kind, (groups, versions) in (("small", SMALL), ("large", size)):
+                print(f"{title}, pages, {versions:,} versions", flush=True)
+                # One at a time: a large registry takes gigabytes.
+                with database(folder / f"pages-{name}-{kind}", name) as environ:
+                    said = fill(environ, groups, versions)
+                    if kind == "large":
+                        run.conditions.append(f"{title}: {said}")
+                    rows[kind] = times_of(environ, calls)
+            small = {row["name"]: row for row in rows["small"]}
+            run.measured[title] = [PageRow(row, small.get(row["name"])) for row in rows["large"]]
+        except (RuntimeError, OSError, subprocess.SubprocessError) as error:
+            run.conditions.append(f"{title} could not be measured: {str(error).splitlines()[-1]}")
+    return run
+
+
+@contextmanager
+def database(folder: Path, name: str) -> Iterator[dict[str, str]]:
+    """The environment of an empty registry on that database; gone with the block, for what it takes of the disk."""
+    folder.mkdir()
+    environ = {
+        "PATH": os.environ["PATH"],
+        "REGISTRY_DATA_DIR": str(folder / "var"),
+        "DJANGO_SUPERUSER_PASSWORD": "quiet-harbour-42",
+    }
+    if name == "sqlite":
+        try:
+            yield environ
+        finally:
+            for file in (folder / "var").glob("registry.sqlite3*"):
+                file.unlink()
+        return
+    sockets = folder.with_name(f"{folder.name}-server")
+    with running_postgresql(sockets):
+        yield environ | {"DATABASE_URL": f"postgresql://postgres@/postgres?host={sockets}"}
+    shutil.rmtree(sockets, ignore_errors=True)
+
+
+def fill(environ: dict[str, str], groups: int, versions: int) -> str:
+    """Migrate, fill, make the admin; what the fill said."""
+    manage(environ, "migrate", "-v0")
+    manage(environ, "collectstatic", "--noinput", "-v0")
+    began = time.monotonic()
+    said = manage(environ, "filldemo", "--groups", str(groups), "--versions", str(versions)).strip().splitlines()[-1]
+    print(f"  {said} ({time.monotonic() - began:.0f} s)", flush=True)
+    manage(environ, "createsuperuser", "--noinput", "--username", "bench")
+    return said.rstrip(".")
+
+
+def times_of(environ: dict[str, str], calls: int) -> list[dict[str, Any]]:
+    """What page_times says of every page."""
+    command = [sys.executable, "-m", "tests.benchmarks.page_times", "--calls", str(calls)]
+    with subprocess.Popen(command, cwd=PROJECT_ROOT, env=environ, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        rows = []
+        for line in process.stdout:
+            row = json.loads(line)
+            rows.append(row)
+            print(f"  {row['name']}: {row['cpu']:.1f} ms CPU, p95 {row['p95']:.1f}", flush=True)
+    if process.returncode:
+        raise RuntimeError(f"The pages could not be measured to their end ({process.returncode}).")
+    return rows

@@ -1,0 +1,120 @@
+"""Measure every page in one process of its own: `python -m tests.benchmarks.page_times`; says JSON, one line a page.
+
+The database is the one that the environment names; it holds demo data. Beside each page stands its floor: its own
+statements through the database's driver, and an empty signed-in page behind the same middleware.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from importlib import import_module
+from statistics import median, quantiles
+from typing import Any
+
+from .asking import Asker, noted_statements, plain_cursor, run_plainly
+from .pages import PAGES, Page, Places
+from .servers import cpu_of
+
+EMPTY = "/empty/"  # of tests/benchmarks/empty_page.py
+
+WARM = 3
+SECONDS = 6.0  # for one page, whatever it costs
+
+
+class Meter:
+    """CPU of this process and of its connections' processes in PostgreSQL, in seconds."""
+
+    def __init__(self) -> None:
+        from django.db import connection
+
+        self.backends: list[int] = []
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pid FROM pg_stat_activity WHERE datname = current_database()")
+                self.backends = [pid for (pid,) in cursor.fetchall()]
+
+    def now(self) -> float:
+        return time.process_time() + sum(map(cpu_of, self.backends))
+
+    def measure(self, call: Callable[[], Any], calls: int) -> tuple[float, list[float]]:
+        """CPU a call in ms and the times of all, in ms; the calls end early where they take too long."""
+        times: list[float] = []
+        end, before = time.monotonic() + SECONDS, self.now()
+        while len(times) < calls and (time.monotonic() < end or len(times) < 5):
+            began = time.perf_counter()
+            call()
+            times.append((time.perf_counter() - began) * 1000)
+        return (self.now() - before) * 1000 / len(times), times
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--calls", type=int, default=100)
+    parser.add_argument("--only", default="")
+    options = parser.parse_args(arguments)
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "registry.settings")
+
+    from django.conf import settings
+
+    settings.ROOT_URLCONF = "tests.benchmarks.empty_page"
+    application = import_module("registry.wsgi").application
+
+    from registry.accounts.models import User
+
+    asker, places = Asker(application, User.objects.get(username="bench")), Places.find()
+    bench = Bench(asker, Meter(), options.calls)
+    for page in PAGES:
+        address = places.address(page)
+        if options.only in page.name and address:
+            print(json.dumps(bench.row(page, address)), flush=True)
+    return 0
+
+
+class Bench:
+    """Measures pages; begins with the empty one."""
+
+    def __init__(self, asker: Asker, meter: Meter, calls: int) -> None:
+        self.asker, self.meter, self.calls = asker, meter, calls
+        for _ in range(WARM):
+            self.ask(EMPTY)
+        with noted_statements() as noted:
+            self.ask(EMPTY)
+        self.usual = {sql for sql, _ in noted}
+        self.empty, _ = meter.measure(lambda: self.ask(EMPTY), max(calls, 50))
+
+    def ask(self, address: str, headers: dict[str, str] | None = None) -> bytes:
+        status, body = self.asker.get(address, headers)
+        if status not in (200, 204):
+            raise RuntimeError(f"{address} answers {status}")
+        return body
+
+    def row(self, page: Page, address: str) -> dict[str, Any]:
+        """What one page takes, with its floor; CPU and times in ms."""
+        for _ in range(WARM):
+            body = self.ask(address, page.headers)
+        with noted_statements() as noted:
+            self.ask(address, page.headers)
+        own = [statement for statement in noted if statement[0] not in self.usual]
+        cpu, times = self.meter.measure(lambda: self.ask(address, page.headers), self.calls)
+        with plain_cursor() as cursor:
+            queries, _ = self.meter.measure(lambda: [run_plainly(cursor, one) for one in own], self.calls)
+        return {
+            "name": page.name,
+            "bar": page.bar,
+            "p50": median(times),
+            "p95": quantiles(times, n=20)[-1],
+            "cpu": cpu,
+            "queries": queries,
+            "empty": self.empty,
+            "statements": len(own),
+            "bytes": len(body),
+        }
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,190 @@
+"""The pages that are measured and whose queries are explained: one table of addresses, filled in from demo data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+SCROLLS = 500
+ROWS = 50  # versions in one answer of the timeline
+
+
+@dataclass(frozen=True)
+class Page:
+    """One request: `address` is filled in from the places of the data; a fragment is asked for with HTMX's headers.
+
+    `bar` is the time at the server in ms that 95 of 100 requests keep.
+    """
+
+    name: str
+    address: str
+    bar: float
+    target: str = ""
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"HX-Request": "true", "HX-Target": self.target} if self.target else {}
+
+
+def _index(name: str, query: str, bar: float = 60) -> Page:
+    return Page(f"index, {name}", f"/groups/?{query}", bar)
+
+
+def _group(name: str, query: str) -> Page:
+    return Page(f"group, {name}", f"{{group}}?{query}", 25, "group-body")
+
+
+PAGES = (
+    Page("index", "/groups/", 25),
+    *(_index(f"by {sort.replace('-', 'turned ')}", f"sort={sort}") for sort in (
+        "name", "-name", "latest", "-latest", "approved", "-approved", "versions", "-versions", "-updated",
+    )),
+    _index("100 rows", "per_page=100"),
+    _index("page in the middle", "after={middle}"),
+    _index("page before the middle", "before={middle}"),
+    _index("tag", "q=tag:team=risk"),
+    _index("tag, present", "q=tag:retrain"),
+    _index("waiting", "q=status:pending"),
+    _index("never approved", "q=approved:none"),
+    _index("no rejected one", "q=-status:rejected"),
+    _index("stage", "q=stage:Production"),
+    _index("status and stage", "q=status:approved+stage:Staging"),
+    _index("rare pair", "q=meta:ticket={ticket}"),
+    _index("pair of many", "q=meta:evaluation.status=passed"),
+    _index("key of a pair", "q=meta:evaluation.status"),
+    _index("beginning of a value", "q=meta:ticket=ML-1*"),
+    _index("rare image", "q=image:{rare_image}"),
+    _index("image of many", "q=image:{wide_image}"),
+    _index("author", "q=by:data-scientist-7"),
+    _index("word", "q=fraud"),
+    _index("two words and a tag", "q=card+eu+tag:team=risk"),
+    _index("original ARN", "q=arn:aws:sagemaker:us-east-1:111122223333:model-package/other/7"),
+    _index("changed lately", "q=updated:<7d"),
+    _index("nothing matches", "q=tag:team=rikk"),
+    _index("no such word", "q=zzzquux"),
+    _index("all at once", "q=tag:environment=production+status:approved+-stage:Production+by:mlops-ci&sort=versions"),
+    Page("suggestions, key", "/groups/suggest/?q=meta:ti", 25, "suggestions"),
+    Page("suggestions, values", "/groups/suggest/?q=meta:ticket=ML-2", 25, "suggestions"),
+    Page("suggestions, tag", "/groups/suggest/?q=tag:team=", 25, "suggestions"),
+    Page("suggestions, image", "/groups/suggest/?q=image:sage", 25, "suggestions"),
+    Page("suggestions, author", "/groups/suggest/?q=by:data", 25, "suggestions"),
+    Page("suggestions, name", "/groups/suggest/?q=fill-c", 25, "suggestions"),
+    Page("group", "{group}", 25),
+    Page("group, first scroll", "{group}timeline/?before={first_scroll}&metric={metric}", 25, "timeline"),
+    Page("group, 500th scroll", "{group}timeline/?before={scroll}&metric={metric}", 25, "timeline"),
+    Page("group, page from the middle", "{group}?before={scroll}", 25),
+    _group("waiting", "status=waiting"),
+    _group("approved", "status=approved"),
+    _group("rejected", "status=rejected"),
+    _group("no status", "status=none"),
+    _group("stage of few", "stage=Production"),
+    _group("stage of many", "stage=Development"),
+    _group("two stages", "stage=Staging&stage=Production"),
+    _group("author", "by=data-scientist-7"),
+    _group("rare pair", "meta=ticket%3D{ticket}"),
+    _group("pair of many", "meta=evaluation.status%3Dpassed"),
+    _group("pair of some", "meta=evaluation.status%3Dfailed&status=rejected"),
+    _group("no such pair", "meta=evaluation.status%3Dunheard"),
+    _group("key of a pair", "meta=hp.max_depth"),
+    _group("rare image", "image={rare_image}"),
+    _group("image of many", "image={wide_image}"),
+    _group("waiting, 500th scroll", "status=waiting&before={scroll}"),
+    _group("pair of many, 500th scroll", "meta=evaluation.status%3Dpassed&before={scroll}"),
+    _group("all at once", "status=approved&stage=Staging&by=mlops-ci&meta=hp.max_depth&image={wide_image}"),
+    Page("group, another metric", "{group}?metric=latency_ms", 25, "timeline"),
+    Page("group, nothing new", "{group}live/?after={last_event}", 25, "live"),
+    Page("version, newest", "{group}versions/{newest}/", 20),
+    Page("version, approved", "{group}versions/{approved}/", 20),
+    Page("version, in the middle", "{group}versions/{scroll}/", 20),
+    Page("version, first", "{group}versions/1/", 20),
+    Page("version, another baseline", "{group}versions/{newest}/?base=1", 20),
+    Page("version, nothing new", "{group}versions/{newest}/live/?after={last_event}", 20, "live"),
+    Page("version of a small group", "{small_group}versions/1/", 20),
+    Page("unversioned packages", "/packages/", 25),
+    Page("unversioned packages, tag", "/packages/?q=tag:team=risk", 60),
+    Page("unversioned packages, word", "/packages/?q=fraud", 60),
+    Page("unversioned package", "{package}", 20),
+    Page("activity", "/activity/", 25),
+    *(Page(f"activity, {kind}", f"/activity/?type={kind}", 25) for kind in (
+        "review", "registration", "metadata", "tags", "access",
+    )),
+    Page("activity, person", "/activity/?actor=data-scientist-7", 25),
+    Page("activity, person and kind", "/activity/?actor=ml-lead-1&type=registration", 25),
+    Page("activity, nobody", "/activity/?actor=nobody-at-all", 25),
+    Page("activity, group", "/activity/?group={group_value}", 25),
+    Page("activity, group and kind", "/activity/?group={group_value}&type=tags", 25),
+    Page("activity, group and person", "/activity/?group={group_value}&actor=data-scientist-7", 25),
+    Page("activity, all three", "/activity/?group={group_value}&actor=data-scientist-7&type=metadata", 25),
+    Page("activity, further down", "/activity/?before={middle_event}", 25, "feed"),
+    Page("review queue", "/review/", 30),
+    Page("review queue, all", "/review/?who=all", 30),
+    Page("metrics", "{group}metrics/", 150),
+    Page("compare", "/compare/?v={ref}/{newest}&v={ref}/1", 25),
+    Page("where used, image of many", "/used/?image={wide_image}", 40),
+    Page("where used, rare image", "/used/?image={rare_image}", 40),
+    Page("where used, artifact", "/used/?artifact={artifact}", 40),
+    Page("palette, name", "/search/?q=fraud", 40, "palette-list"),
+    Page("palette, version", "/search/?q={group_name}+v7", 40, "palette-list"),
+    Page("palette, nothing", "/search/?q=zzzquux", 40, "palette-list"),
+)  # fmt: skip
+
+
+class Places(dict[str, Any]):
+    """What stands in the addresses for the data that is there; reads the database."""
+
+    @classmethod
+    def find(cls) -> Places:
+        from django.db.models import Count
+
+        from registry.catalog.models import Container, CustomerMetadataProperty, ModelPackage, ModelPackageGroup
+        from registry.catalog.reports.groups import Cursor, Order
+        from registry.events.models import Event
+
+        live = ModelPackageGroup.objects.live()
+        group, small = live.order_by("-version_count")[0], live.filter(version_count__gt=0).order_by("version_count")[0]
+        middle = live.order_by("-updated_at", "-id")[live.count() // 2]
+        ticket = CustomerMetadataProperty.objects.filter(key="ticket", package__group=group).order_by("-id")[0].value
+        newest = ModelPackage.objects.filter(group=group).order_by("-version").values_list("pk", flat=True)[:5_000]
+        images = (
+            Container.objects.filter(package__in=list(newest))
+            .order_by()
+            .values_list("image_name")
+            .annotate(n=Count("id"))
+        )
+        by_use = [name for name, _ in sorted(images, key=lambda pair: pair[1])]
+        last_event = Event.objects.latest("id").pk
+        metric = group.packages.latest("version").metrics.earliest("id").name
+        package = ModelPackage.objects.unversioned().latest("id")
+        first = ModelPackage.objects.get(group=group, version=1)
+        return cls(
+            group=group.get_absolute_url(),
+            group_name=group.name,
+            group_value=quote(f"{group.region}/{group.name}"),
+            ref=quote(f"{group.region}/{group.name}"),
+            small_group=small.get_absolute_url(),
+            newest=group.last_version,
+            approved=group.approved_version,
+            first_scroll=group.last_version - ROWS,
+            scroll=max(group.last_version - SCROLLS * ROWS, group.last_version // 2),
+            metric=metric,
+            middle=Cursor(middle.updated_at, middle.pk).write(Order()),
+            ticket=quote(ticket),
+            rare_image=quote(by_use[0]),
+            wide_image=quote(by_use[-1]),
+            artifact=quote(first.containers.get(position=0).model_data_url),
+            last_event=last_event,
+            middle_event=last_event // 2,
+            package=package.get_absolute_url(),
+        )
+
+    def address(self, page: Page) -> str:
+        """The page's address, or "" where the project does not have that page."""
+        from django.urls import Resolver404, resolve
+
+        address = page.address.format_map(self)
+        try:
+            resolve(address.partition("?")[0])
+        except Resolver404:
+            return ""
+        return address

@@ -1,0 +1,39 @@
+"""Demo data of a size at which a wrong plan shows, loaded once; left out unless `-m plans` asks for it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+VERSIONS = int(os.environ.get("TEST_PLAN_VERSIONS", "100000"))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Filling takes minutes: only when it is asked for."""
+    if "plans" in config.option.markexpr:
+        return
+    left_out = [item for item in items if item.get_closest_marker("plans")]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+
+
+@pytest.fixture(scope="session")
+def places(django_db_setup: None, django_db_blocker: Any) -> Iterator[Any]:
+    """The filled database, with what stands in the addresses of its pages."""
+    from registry.accounts.permissions import Actor
+    from registry.catalog import services
+    from registry.catalog.demo.scheme import Scheme
+    from tests.benchmarks.pages import Places
+
+    until = datetime(2026, 11, 1, tzinfo=UTC)
+    scheme = Scheme(
+        groups=max(VERSIONS // 100, 10), versions=VERSIONS, seed=1, prefix="fill", region="us-east-1", until=until
+    )
+    with django_db_blocker.unblock():
+        services.fill_with_demo(actor=Actor.system("test"), scheme=scheme)
+        yield Places.find()
