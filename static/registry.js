@@ -87,6 +87,17 @@
     globalThis.htmx?.process(row); $('input, select, textarea', row)?.focus();
   });
 
+  /* ---------- the palette of Ctrl K: made here, since it does nothing without script; its list comes with the focus ---------- */
+  const jump = $('a.jump[href]');
+  if (jump) {
+    const d = document.createElement('dialog'), path = jump.getAttribute('href');
+    d.className = 'dialog palette'; d.id = 'palette'; d.dataset.key = 'mod+k'; d.setAttribute('aria-label', 'Search and commands');
+    d.innerHTML = `<form class="palette__in" role="search" aria-label="Everything" action="${path}" method="get">${$('svg', jump).outerHTML}<input id="palette-q" name="q" type="text" role="combobox" aria-expanded="true" aria-controls="palette-list" aria-autocomplete="list" aria-label="Search groups, versions and commands" placeholder="Search, or paste an ARN, image or S3 URI" autocomplete="off" autocapitalize="none" spellcheck="false" maxlength="1200" autofocus hx-get="${path}" hx-trigger="focus, input changed delay:120ms" hx-target="#palette-list" hx-sync="this:replace"><input type="hidden" name="go" value="1"><button class="btn btn--ghost btn--s" type="button" commandfor="palette" command="close"><kbd>Esc</kbd><span class="vh"> Close</span></button></form>
+<div class="palette__list" id="palette-list" role="listbox" aria-label="Results" tabindex="-1" data-stays></div><p class="vh" role="status" id="palette-told"></p>
+<div class="palette__foot" aria-hidden="true"><span><kbd>↑</kbd><kbd>↓</kbd> move</span><span><kbd>Enter</kbd> open</span><span>Type <kbd>&gt;</kbd> for commands, <kbd>v25</kbd> for a version</span></div>`;
+    document.body.append(d); globalThis.htmx?.process(d);
+  }
+
   /* ---------- filter box: tokens and suggestions ---------- */
   const listOf = (box) => document.getElementById(box.getAttribute('aria-controls') ?? '');
   const options = (list) => $$('[role=option]:not([aria-disabled])', list);

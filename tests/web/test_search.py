@@ -180,10 +180,9 @@ class TestPage:
         assert answer["Location"].startswith("/used/?image=")
         assert viewer.get("/search/", {"q": "card", "go": "1"}).status_code == 200
 
-    def test_every_page_has_the_palette_and_a_way_to_it_without_script(self, viewer):
+    def test_every_page_has_a_way_to_it_without_script(self, viewer):
         page = viewer.get("/activity/").content.decode()
         assert '<a class="jump" href="/search/" data-dialog="palette"' in page
-        assert '<dialog class="dialog palette" id="palette" data-key="mod+k"' in page
 
 
 class TestWhereUsed:
