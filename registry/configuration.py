@@ -50,6 +50,7 @@ class Configuration:
     stages: tuple[str, ...]
     trusted_proxies: int
     workers: int
+    max_in_flight: int
     max_groups: int
     max_versions: int
 
@@ -82,6 +83,7 @@ def read(environ: Mapping[str, str] = os.environ) -> Configuration:
         stages=read_stages(environ),
         trusted_proxies=read_number(environ, "REGISTRY_TRUSTED_PROXIES", 0, 0, 10),
         workers=read_number(environ, "REGISTRY_WORKERS", 2, 1, 64),
+        max_in_flight=read_number(environ, "REGISTRY_MAX_IN_FLIGHT", 24, 1, 500),
         max_groups=read_number(environ, "REGISTRY_MAX_GROUPS", 0, 0, 10**9),
         max_versions=read_number(environ, "REGISTRY_MAX_VERSIONS", 0, 0, 10**9),
     )
@@ -217,7 +219,7 @@ def sqlite(path: Path, options: dict[str, str]) -> dict[str, Any]:
     if not path.parent.is_dir():
         raise refuse("DATABASE_URL", f"sqlite:///{path}", "a file in a folder that exists")
     return {
-        "ENGINE": "django.db.backends.sqlite3",
+        "ENGINE": "registry.sqlite",
         "NAME": path,
         # Opening and closing is a third of the time of a short call; each thread of the server keeps its own.
         "CONN_MAX_AGE": None,
@@ -245,8 +247,9 @@ def postgresql(parts: Any, port: int | None, options: dict[str, str]) -> dict[st
     name = unquote(parts.path[1:])
     if not name or "/" in name:
         raise refuse("DATABASE_URL", shown, "postgresql://USER:PASSWORD@HOST:PORT/DATABASE")
-    # Small on purpose: after a restart of the database each dead connection costs a check.
-    pool: dict[str, int] = {"min_size": 1, "max_size": 4, "timeout": 15}
+    # Small on purpose: after a restart of the database each dead connection costs a check. Without a database everybody
+    # is told so after two seconds; trying to reach it begins afresh with the next who asks, not after longer pauses.
+    pool: dict[str, int] = {"min_size": 1, "max_size": 4, "timeout": 2, "reconnect_timeout": 3}
     for option, argument in POOL_OPTIONS.items():
         if option in options:
             given = options.pop(option)
@@ -267,8 +270,15 @@ def postgresql(parts: Any, port: int | None, options: dict[str, str]) -> dict[st
         "CONN_MAX_AGE": 0,
         # A query before each use; without it a restart of the database gives a row of 500s.
         "CONN_HEALTH_CHECKS": True,
-        # What registry.statements runs is planned once; off for a pooler that hands a connection to several.
-        "OPTIONS": {"pool": pool, "prepare_threshold": 0 if prepared == "on" else None, **options},
+        # Behind a pooler a connection belongs to one transaction: nothing may live longer on it.
+        "DISABLE_SERVER_SIDE_CURSORS": prepared == "off",
+        # What registry.statements runs is planned once a connection.
+        "OPTIONS": {
+            "pool": pool,
+            "prepare_threshold": 0 if prepared == "on" else None,
+            "connect_timeout": 3,
+            **options,
+        },
     }
 
 

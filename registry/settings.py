@@ -17,6 +17,7 @@ REGISTRY_MAX_VERSIONS = ENV.max_versions
 REGISTRY_METRICS_ROOTS = ENV.metrics_roots
 REGISTRY_TRUSTED_PROXIES = ENV.trusted_proxies
 REGISTRY_WORKERS = ENV.workers
+REGISTRY_MAX_IN_FLIGHT = ENV.max_in_flight
 
 DEBUG = ENV.debug
 SECRET_KEY, *SECRET_KEY_FALLBACKS = ENV.secret_keys
@@ -26,7 +27,7 @@ WSGI_APPLICATION = "registry.wsgi.application"
 
 # Databases
 
-if ENV.database["ENGINE"] == "django.db.backends.sqlite3":
+if ENV.database["ENGINE"] == "registry.sqlite":
     configuration.check_sqlite_version(sqlite3.sqlite_version_info)
 DATABASES = {"default": ENV.database}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -54,6 +55,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "registry.web.health.HealthMiddleware",
     "registry.web.middleware.PublicAddressMiddleware",
     "registry.api.sagemaker.views.SageMakerDoor",
     "registry.api.checks.ChecksDoor",
@@ -62,6 +64,7 @@ MIDDLEWARE = [
     "django.middleware.gzip.GZipMiddleware",
     "registry.web.middleware.ContentPolicyMiddleware",
     "registry.web.middleware.PrivatePagesMiddleware",
+    "registry.web.middleware.CapacityMiddleware",
     "registry.web.middleware.RefuseBrokenInputMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",

@@ -26,6 +26,7 @@ def test_defaults_need_nothing_but_the_data_folder(tmp_path):
     assert found.stages == ("Development", "Staging", "Production")
     assert found.allowed_hosts == ("localhost", "127.0.0.1", "[::1]")
     assert (found.debug, found.public_url, found.trusted_proxies, found.workers) == (False, "", 0, 2)
+    assert found.max_in_flight == 24
     assert found.database["NAME"] == tmp_path / "var" / "registry.sqlite3"
 
 
@@ -42,6 +43,7 @@ def test_data_folder_is_made_for_its_owner_only(tmp_path):
         ("REGISTRY_REGION", "EU", "9 to 16 characters"),
         ("REGISTRY_WORKERS", "0", "from 1 to 64"),
         ("REGISTRY_WORKERS", "many", "from 1 to 64"),
+        ("REGISTRY_MAX_IN_FLIGHT", "0", "from 1 to 500"),
         ("REGISTRY_TRUSTED_PROXIES", "-1", "from 0 to 10"),
         ("REGISTRY_DEBUG", "maybe", "on or off"),
         ("REGISTRY_PUBLIC_URL", "registry.example.com", "https://registry.example.com"),
@@ -129,8 +131,9 @@ def test_postgresql_address_with_options(tmp_path):
     )
     assert found["NAME"] == "registry"
     assert found["OPTIONS"] == {
-        "pool": {"min_size": 1, "max_size": 8, "timeout": 15},
+        "pool": {"min_size": 1, "max_size": 8, "timeout": 2, "reconnect_timeout": 3},
         "prepare_threshold": 0,
+        "connect_timeout": 3,
         "sslmode": "require",
     }
     assert found["CONN_MAX_AGE"] == 0 and found["CONN_HEALTH_CHECKS"] is True
@@ -138,7 +141,9 @@ def test_postgresql_address_with_options(tmp_path):
 
 def test_postgresql_behind_a_pooler_prepares_nothing(tmp_path):
     address = "postgresql://me@/registry?prepared_statements=off"
-    assert read(environ(tmp_path, DATABASE_URL=address)).database["OPTIONS"]["prepare_threshold"] is None
+    found = read(environ(tmp_path, DATABASE_URL=address)).database
+    assert found["OPTIONS"]["prepare_threshold"] is None
+    assert found["DISABLE_SERVER_SIDE_CURSORS"] is True
 
 
 def test_postgresql_behind_a_socket(tmp_path):

@@ -30,6 +30,8 @@ _BUCKET_ARN = re.compile(r"arn:aws[a-z-]*:s3:::(\S+)")
 _WITH_HOST = re.compile(r"(?:https?://)?([^\s/]*[.:][^\s/]*/\S+|localhost/\S+)")
 _REGISTRY_HOST = re.compile(r"[^\s/]+\.dkr\.ecr(?:-fips)?\.[^\s/]+|public\.ecr\.aws|ghcr\.io|quay\.io|docker\.io")
 _WITH_TAG = re.compile(r"[\w./-]+(?::[\w.-]+)?(?:@[Ss][Hh][Aa]256:[0-9a-fA-F]{64})?")
+# "status:approved" looks like an image with a tag, and is a filter.
+_FILTERS = {key for keys in KEYS.values() for key in keys}
 _AROUND = " \t\r\n\"'`<>,;"
 
 
@@ -90,6 +92,6 @@ def _read_use(text: str) -> Used | None:
     if text.startswith("https://"):
         return Used("artifact", text)
     key, colon, tag = text.partition(":")
-    if colon and tag and key not in KEYS and _WITH_TAG.fullmatch(text):
+    if colon and tag and key not in _FILTERS and _WITH_TAG.fullmatch(text):
         return Used("image", text)
     return None

@@ -13,6 +13,10 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.cache import patch_vary_headers
 from django.utils.http import urlencode
 
+from registry.capacity import OverCapacity, gate
+
+from .views.errors import busy
+
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
 FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
@@ -51,6 +55,23 @@ def usable_address(hop: str) -> str:
         return str(ipaddress.ip_address(host))
     except ValueError:
         return ""
+
+
+class CapacityMiddleware:
+    """503 for what is more than a worker should have in hand; who signs in or out, and the icons, come first."""
+
+    FIRST = ("/login/", "/logout/", "/icons.")
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        try:
+            with gate.admit(first=request.path_info.startswith(self.FIRST)):
+                return self.get_response(request)
+        except OverCapacity as error:
+            gate.drain(request)
+            return busy(request, error)
 
 
 class RefuseBrokenInputMiddleware:

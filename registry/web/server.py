@@ -1,6 +1,6 @@
 """Keeps the production server and its background worker running: starts them, again when they end, stops them.
 
-Runs as a process of its own (`python -m registry.web.server HOST PORT WORKERS`) and imports no Django, so that
+Runs as a process of its own (`python -m registry.web.server HOST PORT WORKERS THREADS`) and imports no Django, so that
 the watcher costs little memory. `manage.py serve` turns into it when everything is prepared.
 """
 
@@ -26,7 +26,7 @@ TEND_SECONDS = 0.2
 SUPERVISOR_VARIABLE = "REGISTRY_SUPERVISOR"
 
 
-def granian_command(host: str, port: int, workers: int) -> list[str]:
+def granian_command(host: str, port: int, workers: int, threads: int) -> list[str]:
     """Return the command line of the server; the figures are measured, see the README."""
     return [
         sys.executable,
@@ -36,8 +36,8 @@ def granian_command(host: str, port: int, workers: int) -> list[str]:
         f"--host={host}",
         f"--port={port}",
         f"--workers={workers}",
-        # A slow request body holds a thread: 24 of them must not keep others waiting.
-        "--blocking-threads=32",
+        # More than are worked on at once: a slow body holds a thread, a refusal needs one. They start on demand.
+        f"--blocking-threads={threads}",
         "--http1-header-read-timeout=15000",
         "--no-ws",
         "--respawn-failed-workers",
@@ -141,9 +141,9 @@ class Helper:
 class Supervisor:
     """Owns the server process, one at a time, and the worker beside it; none is left behind."""
 
-    def __init__(self, host: str, port: int, workers: int) -> None:
+    def __init__(self, host: str, port: int, workers: int, threads: int) -> None:
         self.host, self.port = host, port
-        self.command = granian_command(host, port, workers)
+        self.command = granian_command(host, port, workers, threads)
         self.child: subprocess.Popen[bytes] | None = None
         self.helper = Helper()
         self.stop_asked_at = 0.0
@@ -259,4 +259,4 @@ class Supervisor:
 
 
 if __name__ == "__main__":
-    sys.exit(Supervisor(sys.argv[1], int(sys.argv[2]), int(sys.argv[3])).run())
+    sys.exit(Supervisor(sys.argv[1], *map(int, sys.argv[2:5])).run())

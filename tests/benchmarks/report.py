@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 # CPU in milliseconds a call, of the whole server.
 BARS = {"register": 6.0, "describe": 3.0, "list 100": 8.0, "update": 6.0}
@@ -103,3 +105,14 @@ def page(rows: list[Row], conditions: list[str]) -> str:
     if failures:
         parts += ["## What failed", "", *(f"- {s}, {o}: `{e}`" for (s, o), e in failures.items()), ""]
     return "\n".join(parts)
+
+
+def put_section(path: Path, text: str) -> None:
+    """Put a section, which begins with its "# " heading, in the place of the one with that heading, else at the end."""
+    there = path.read_text(encoding="utf-8") if path.exists() else ""
+    sections = [part for part in re.split(r"^(?=# )", there, flags=re.MULTILINE) if part.strip()]
+    heading = text.splitlines()[0]
+    kept = [text if part.splitlines()[0] == heading else part for part in sections]
+    if text not in kept:
+        kept.append(text)
+    path.write_text("\n".join(part.rstrip("\n") + "\n" for part in kept), encoding="utf-8")

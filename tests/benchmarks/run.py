@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median, quantiles
 
-from . import page_report, page_runs, report, servers
+from . import page_report, page_runs, report, servers, throughput
 from .clients import OPERATIONS, Crowd, Done, Work, make_client
 
 CROWD = 8
@@ -133,19 +133,11 @@ def conditions(plan: Plan, quick: bool, versions: list[str]) -> list[str]:
     ]
 
 
-def kept_parts(results: Path) -> dict[str, str]:
-    """The parts of the last results, so that one can be measured anew alone."""
-    if not results.exists():
-        return {}
-    wire, heading, pages = results.read_text(encoding="utf-8").partition(page_report.HEADING)
-    return {"wire": wire.rstrip("\n") + "\n"} | ({"pages": heading + pages} if heading else {})
-
-
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="make bench BENCH=…", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer calls, and less in moto: some minutes")
     parser.add_argument("--servers", default=",".join(SERVERS), help=f"which of {', '.join(SERVERS)}")
-    parser.add_argument("--parts", default="wire,pages", help="what to measure: wire, pages or both")
+    parser.add_argument("--parts", default="wire,pages,carried", help="what to measure: wire, pages, carried")
     parser.add_argument("--output", type=Path, default=Path(__file__).with_name("results.md"))
     options = parser.parse_args(arguments)
     plan = QUICK if options.quick else FULL
@@ -175,13 +167,13 @@ def main(arguments: list[str]) -> int:
     finally:
         crowd.stop()
     said = [*began, f"Servers: {'; '.join(versions)}", *skipped]
-    parts = kept_parts(options.output)
     if rows:
-        parts["wire"] = report.page(rows, said)
+        report.put_section(options.output, report.page(rows, said))
     if pages.measured:
         shown = page_report.page_section(pages.measured, [*began[:1], *pages.conditions])
-        parts["pages"] = "\n".join(shown)
-    options.output.write_text("\n".join(parts[name] for name in ("wire", "pages") if name in parts), encoding="utf-8")
+        report.put_section(options.output, "\n".join(shown))
+    if "carried" in options.parts:
+        throughput.run(throughput.QUICK if options.quick else throughput.FULL, output=options.output)
     print(f"Written: {options.output}")
     return 0
 

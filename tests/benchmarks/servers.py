@@ -122,7 +122,7 @@ def process(
                 if server.poll() is not None or time.monotonic() > deadline:
                     said = log.read_text(encoding="utf-8", errors="replace")[-2000:]
                     raise RuntimeError(f"{command[0]} did not start:\n{said}") from None
-                time.sleep(0.2)
+                time.sleep(0.02)
         yield server.pid
     finally:
         below = tree([server.pid]) - {server.pid}
@@ -176,24 +176,41 @@ def history(target: Path, versions: int, top: int) -> Path:
     return target
 
 
+# What `ours` wants to know: name, environment, further processes whose CPU counts, version.
+Place = tuple[str, dict[str, str], list[int], str]
+
+
 @contextmanager
-def ours_on_sqlite(folder: Path) -> Iterator[Target]:
+def sqlite_place(folder: Path) -> Iterator[Place]:
     # The library that the package puts in the place of the system's.
-    with ours(folder, "this registry, SQLite", {}, [], f"SQLite {sys.modules['sqlite3'].sqlite_version}") as target:
-        yield target
+    yield "this registry, SQLite", {}, [], f"SQLite {sys.modules['sqlite3'].sqlite_version}"
 
 
 @contextmanager
-def ours_on_postgresql(folder: Path) -> Iterator[Target]:
-    """The same on PostgreSQL; its server's processes and backends count too."""
+def postgresql_place(folder: Path) -> Iterator[Place]:
+    """A server of PostgreSQL; its processes and backends count too."""
     # Beside the folder: PostgreSQL may run as another user, who must be able to get there.
     sockets = folder.with_name("postgresql-server")
     with running_postgresql(sockets):
         master = int((sockets / "data" / "postmaster.pid").read_text(encoding="utf-8").split()[0])
         version = (sockets / "data" / "PG_VERSION").read_text(encoding="utf-8").strip()
         environ = {"DATABASE_URL": f"postgresql://postgres@/postgres?host={sockets}"}
-        with ours(folder, "this registry, PostgreSQL", environ, [master], f"PostgreSQL {version}") as target:
-            yield target
+        yield "this registry, PostgreSQL", environ, [master], f"PostgreSQL {version}"
+
+
+PLACES = {"sqlite": sqlite_place, "postgresql": postgresql_place}
+
+
+@contextmanager
+def ours_on_sqlite(folder: Path) -> Iterator[Target]:
+    with sqlite_place(folder) as place, ours(folder, *place) as target:
+        yield target
+
+
+@contextmanager
+def ours_on_postgresql(folder: Path) -> Iterator[Target]:
+    with postgresql_place(folder) as place, ours(folder, *place) as target:
+        yield target
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from django.http import HttpRequest, HttpResponse, RawPostDataException
 from django.http.request import UnreadablePostError
 
 from registry.api import auth, throttle
+from registry.capacity import RETRY_AFTER, OverCapacity, gate
 
 from .calls import Call
 from .errors import WireError, from_domain
@@ -50,7 +51,12 @@ def respond(
     """What `answer_to` gives, or the error it raises, as JSON with the request's id; for every wire door."""
     request_id = str(uuid4())
     try:
-        status, answer = 200, answer_to(request)
+        with gate.admit():
+            status, answer = 200, answer_to(request)
+    except OverCapacity as busy:
+        gate.drain(request)
+        error = WireError("ServiceUnavailable", str(busy), 503)
+        status, answer = error.status, error.body()
     except WireError as error:
         status, answer = error.status, error.body()
     except OperationalError:
@@ -65,6 +71,10 @@ def respond(
     response["x-amzn-RequestId"] = request_id
     if status >= 400:
         response["x-amzn-ErrorType"] = answer["__type"]
+    if status == 503:
+        response["Retry-After"] = str(RETRY_AFTER)
+        # Said in the log already, or no fault at all.
+        response._has_been_logged = True  # type: ignore[attr-defined]
     return response
 
 

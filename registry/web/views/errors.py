@@ -1,4 +1,4 @@
-"""The pages that say no: 400, 403, 404, 409, 410, 429 and 500, as a page or, inside an open page, as a toast."""
+"""The pages that say no: 400, 403, 404, 409, 410, 429, 500, 503, as a page or, inside an open page, as a toast."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import difflib
 import logging
 import re
 import secrets
+import sys
 from typing import Any
 from urllib.parse import unquote, urlencode
 
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import BadRequest
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template import loader
@@ -19,6 +21,7 @@ from django.urls import reverse
 from registry.accounts.models import Role, User
 from registry.accounts.permissions import MINIMUM_ROLE, NotAllowed
 from registry.accounts.throttle import TooManyFailures
+from registry.capacity import RETRY_AFTER, OverCapacity
 from registry.catalog.errors import AlreadyExists, Conflict, LimitReached, NotFound
 from registry.catalog.models import ModelPackage, ModelPackageGroup
 from registry.catalog.reports.deletions import refusal_of
@@ -216,29 +219,56 @@ def too_many_requests(request: HttpRequest, error: TooManyFailures, next_url: st
     return response
 
 
-# ---------- 500 ----------
+# ---------- 500, 503 ----------
 
 
 @login_not_required
 def server_error(request: HttpRequest) -> HttpResponse:
-    """500: an id that stands in the log beside the traceback, and nothing else; asks no database."""
+    """500: an id that stands in the log beside the traceback, and nothing else; 503 when the database is away."""
+    error = sys.exc_info()[1]
+    if isinstance(error, OverCapacity):  # while a form was read
+        return busy(request, error)
     error_id = secrets.token_hex(6)
     path = request.path.encode("unicode_escape").decode("ascii")
     logger.error("error %s: %s %s", error_id, request.method, path, exc_info=True)
+    if isinstance(error, OperationalError | InterfaceError):
+        text = "The database does not answer. Try again in some seconds."
+        return _unavailable(request, "The registry is not ready", text)
     text = f"Something went wrong here. If it happens again, tell an admin the id {error_id}."
+    return _without_database(request, 500, text, "errors/500.html", {"error_id": error_id})
+
+
+def busy(request: HttpRequest, error: OverCapacity) -> HttpResponse:
+    """503 for a request that the worker has no room for."""
+    return _unavailable(request, "The registry is busy", str(error))
+
+
+def _unavailable(request: HttpRequest, title: str, text: str) -> HttpResponse:
+    again = request.get_full_path() if request.method in ("GET", "HEAD") else ""
+    response = _without_database(request, 503, text, "errors/503.html", {"title": title, "text": text, "again": again})
+    response["Retry-After"] = str(RETRY_AFTER)
+    return response
+
+
+def _without_database(
+    request: HttpRequest, status: int, text: str, template: str, context: dict[str, Any]
+) -> HttpResponse:
+    """As `refuse`, but with a page that knows nobody: it asks neither the session nor the database."""
     if is_fragment(request):
-        response = HttpResponse(text, status=500, content_type="text/plain; charset=utf-8")
+        response = HttpResponse(text, status=status, content_type="text/plain; charset=utf-8")
         response["HX-Reswap"] = "none"
-        toast(response, text, "bad")
+        # What asks again by itself every few seconds need not tell each time.
+        if not request.path_info.endswith("/live/"):
+            toast(response, text, "bad")
     else:
         theme = request.COOKIES.get("theme", "auto")
         theme = theme if theme in ("light", "dark") else "auto"
         try:
-            page = loader.get_template("errors/500.html").render({"error_id": error_id, "theme": theme})
-            response = HttpResponse(page, status=500)
+            page = loader.get_template(template).render({**context, "theme": theme})
+            response = HttpResponse(page, status=status)
         except Exception:  # the template itself may be what is broken
-            logger.exception("error %s: its page cannot be drawn", error_id)
-            response = HttpResponse(text, status=500, content_type="text/plain; charset=utf-8")
+            logger.exception("The page %s cannot be drawn", template)
+            response = HttpResponse(text, status=status, content_type="text/plain; charset=utf-8")
     # Django would log the traceback a second time, without the id.
     response._has_been_logged = True  # type: ignore[attr-defined]
     return response

@@ -6,11 +6,15 @@ import socket
 from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand
+from django.db import connection
 from django.utils import timezone
 from django_tasks import TaskResultStatus
 from django_tasks_db.management.commands.db_worker import Worker
 from django_tasks_db.models import DBTaskResult
+
+from registry.sqlite.base import line_up
 
 # A job takes seconds (a handful of small files with timeouts); one that runs longer lost its worker.
 LOST_AFTER = timedelta(minutes=10)
@@ -27,6 +31,8 @@ class Command(BaseCommand):
         parser.add_argument("--batch", action="store_true", help="end when nothing is left to do at the moment")
 
     def handle(self, *args: Any, batch: bool, **options: Any) -> None:
+        if connection.vendor == "sqlite":
+            line_up(settings.DATABASES["default"]["NAME"])
         machine = socket.gethostname()[:32]
         take_up_lost_jobs(machine)
         DBTaskResult.objects.finished().filter(finished_at__lt=timezone.now() - KEPT).delete()

@@ -20,6 +20,7 @@ from django.db import OperationalError, connection, connections
 from django.db.migrations.executor import MigrationExecutor
 
 from registry.accounts.access_keys import reencrypt_secrets
+from registry.capacity import threads
 from registry.configuration import without_password
 from registry.web import server
 
@@ -136,7 +137,7 @@ class Command(BaseCommand):
         os.chdir(settings.BASE_DIR)
         sys.stdout.flush()
         sys.stderr.flush()
-        arguments = [host, str(port), str(settings.REGISTRY_WORKERS)]
+        arguments = [host, str(port), str(settings.REGISTRY_WORKERS), str(threads(settings.REGISTRY_MAX_IN_FLIGHT))]
         os.execve(sys.executable, [sys.executable, "-m", "registry.web.server", *arguments], environ)
 
 

@@ -1,0 +1,57 @@
+"""/livez and /readyz: whether the process answers, and whether it can serve; for machines, without a sign-in."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+
+from registry.capacity import RETRY_AFTER
+
+logger = logging.getLogger("registry.health")
+
+
+class HealthMiddleware:
+    """Answers both addresses before anything else: no host name, no session and no place in the queue is needed."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+        self.is_migrated = False
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if request.path_info == "/livez":
+            return answer(True)
+        if request.path_info == "/readyz":
+            return answer(self.is_ready())
+        return self.get_response(request)
+
+    def is_ready(self) -> bool:
+        """True when the database answers and every migration of this code is applied; the reason goes into the log."""
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT 1")
+            if not self.is_migrated:
+                executor = MigrationExecutor(connection)
+                # Reading all migrations takes a while; once applied they stay so for as long as this code runs.
+                self.is_migrated = not executor.migration_plan(executor.loader.graph.leaf_nodes())
+                if not self.is_migrated:
+                    logger.warning("Not ready: there are migrations to apply.")
+        except DatabaseError as error:
+            logger.warning("Not ready: %s", " ".join(str(error).split()))
+            return False
+        return self.is_migrated
+
+
+def answer(is_well: bool) -> HttpResponse:
+    """One word, and nothing that tells a stranger why."""
+    response = HttpResponse("ok\n" if is_well else "not ready\n", content_type="text/plain; charset=utf-8")
+    response["Cache-Control"] = "no-store"
+    if not is_well:
+        response.status_code = 503
+        response["Retry-After"] = str(RETRY_AFTER)
+        # Django would log each probe as an error of its own.
+        response._has_been_logged = True  # type: ignore[attr-defined]
+    return response

@@ -1,0 +1,134 @@
+"""The queue before SQLite's write lock: first come, first served, and nobody keeps what he does not hold."""
+
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+from django.db import OperationalError, connection, connections, transaction
+
+from registry.configuration import PROJECT_ROOT
+from registry.sqlite.base import Turn, turn
+from tests.test_serve import wait_until
+
+pytestmark = pytest.mark.sqlite_only
+
+
+def test_who_came_first_writes_first():
+    line, order = Turn(), []
+    assert line.take(1)
+
+    def wait(number: int) -> None:
+        assert line.take(10)
+        order.append(number)
+        line.give()
+
+    threads = []
+    for number in range(6):
+        threads.append(threading.Thread(target=wait, args=(number,)))
+        threads[-1].start()
+        wait_until(lambda: len(line._waiting) == len(threads))
+    line.give()
+    for thread in threads:
+        thread.join()
+    assert order == list(range(6))
+    assert line.take(0.1)
+
+
+def test_who_gives_up_is_left_out():
+    line, began = Turn(), time.monotonic()
+    assert line.take(1)
+    assert not line.take(0.2)
+    assert 0.2 <= time.monotonic() - began < 5
+    line.give()
+    assert line.take(0.1)
+
+
+HOLDER = """
+import sys, time
+from registry.sqlite.base import Turn
+line = Turn()
+line.share(sys.argv[1])
+assert line.take(1)
+print("mine", flush=True)
+time.sleep(60)
+"""
+
+
+def test_another_process_is_waited_for_and_loses_its_turn_when_killed(tmp_path):
+    path = str(tmp_path / "turn")
+    other = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, path], cwd=PROJECT_ROOT, stdout=subprocess.PIPE, text=True
+    )  # fmt: skip
+    assert other.stdout is not None
+    assert other.stdout.readline() == "mine\n"
+    line, got = Turn(), []
+    line.share(path)
+    waiter = threading.Thread(target=lambda: got.append(line.take(1)))
+    waiter.start()
+    time.sleep(0.3)
+    assert not got
+    other.kill()
+    other.wait()
+    waiter.join(timeout=10)
+    assert got == [True]
+
+
+def in_thread(do) -> list[object]:
+    """What `do` does on a connection of its own, and whether it was an error."""
+    said: list[object] = []
+
+    def run() -> None:
+        connection.settings_dict["OPTIONS"]["timeout"] = 1
+        try:
+            said.append(do())
+        except Exception as error:
+            said.append(error)
+        finally:
+            connections.close_all()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    return said
+
+
+def write() -> str:
+    with transaction.atomic():
+        return "written"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_transaction_holds_the_turn_until_its_end_however_it_ends():
+    with transaction.atomic():
+        assert turn._taken
+        with transaction.atomic():
+            pass
+        assert turn._taken
+    assert not turn._taken
+    with pytest.raises(KeyError), transaction.atomic():
+        raise KeyError
+    assert not turn._taken
+
+    def leave() -> None:
+        connection.set_autocommit(False, force_begin_transaction_with_broken_autocommit=True)
+        assert turn._taken
+        connection.close()
+
+    assert in_thread(leave) == [None]
+    assert not turn._taken
+    assert in_thread(write) == ["written"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_writer_who_waits_too_long_is_told_as_by_sqlite_itself():
+    patience = connection.settings_dict["OPTIONS"]["timeout"]
+    try:
+        with transaction.atomic():
+            (said,) = in_thread(write)
+        assert isinstance(said, OperationalError)
+        assert "database is locked" in str(said)
+        assert in_thread(write) == ["written"]
+    finally:
+        connection.settings_dict["OPTIONS"]["timeout"] = patience
