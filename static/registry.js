@@ -206,6 +206,12 @@
     if (!chord) press(key, e);
   });
 
+  /* hx-confirm="label": the label of the button is the question, and a row need not say it twice */
+  on('htmx:confirm', (e) => {
+    if (e.detail.question !== 'label') return;
+    e.preventDefault(); if (confirm(`${e.detail.elt.getAttribute('aria-label')}?`)) e.detail.issueRequest(true);
+  });
+
   /* ---------- around a swap: open menus stay open, focus never falls to the body ---------- */
   let used = null, openFacets = [], near = null;
   const nameOf = (el) => el && { id: el.id, name: el.name, value: el.type === 'checkbox' || el.type === 'submit' ? el.value : null, label: el.getAttribute('aria-label') ?? el.textContent.trim().slice(0, 80), tag: el.tagName, dialog: el.closest('dialog') };

@@ -101,7 +101,8 @@ class TestPage:
         assert "HX-Request" in answer["Vary"] and "<html" not in fragment
         part, _, notes = fragment.partition("\n<span")
         assert part.strip() in page
-        assert notes.count('hx-swap-oob="true"') == 3  # two notes and the pairs that only the baseline has
+        # Two notes, and the pairs that only the baseline has.
+        assert (notes.count('hx-swap-oob="innerHTML:#md-'), notes.count('hx-swap-oob="true"')) == (2, 1)
 
     def test_history_restore_gets_the_page(self, reader, group):
         headers = {**HTMX, "HX-History-Restore-Request": "true"}
