@@ -142,8 +142,8 @@ class Filling:
             later += self.scheme.unit * chance.uniform(1, 20)
             if chance.random() < 0.5 and later < self.scheme.until:
                 before, tags = tags, tags | {key: chance.choice(choices)}
-                was, now = ({"Tags": tag_state(list(side.items()))} for side in (before, tags))
-                self.plan(subject, Happening(later, "model_package_group.tagged", words.OWNER, was, now))
+                old, new = ({"Tags": tag_state(list(side.items()))} for side in (before, tags))
+                self.plan(subject, Happening(later, "model_package_group.tagged", words.OWNER, old, new))
         for slot, (key, value) in enumerate(tags.items()):
             self.tables[Tag].add(group_id=pk, key=key, value=value, slot=slot)
 
@@ -208,8 +208,8 @@ class Filling:
             )
         for slot, (key, value) in enumerate(history.pairs.items()):
             self.tables[CustomerMetadataProperty].add(package_id=pk, key=key, value=value, slot=slot)
-        for name, (measured, spread, source) in history.metrics.items():
-            self.tables[Metric].add(package_id=pk, name=name, value=measured, standard_deviation=spread, source=source)
+        for name, (number, spread, source) in history.metrics.items():
+            self.tables[Metric].add(package_id=pk, name=name, value=number, standard_deviation=spread, source=source)
         subject = Subject(group, pk, history.name or "", history.version)
         for happening in history.happened:
             self.plan(subject, happening)

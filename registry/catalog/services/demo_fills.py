@@ -12,7 +12,7 @@ from registry.events.services import record
 from registry.statements import note_bulk_load
 
 from ..demo.filling import Filling
-from ..demo.rows import TABLES, roomy_sqlite
+from ..demo.rows import TABLES, roomy_sqlite, vacuum
 from ..demo.scheme import Scheme
 from ..errors import AlreadyExists, Refused
 from ..models import ModelPackage, ModelPackageGroup
@@ -41,6 +41,8 @@ def fill_with_demo(
             rows = _fill(filling, report, whole=True)
             _finish(actor, scheme)
             note_bulk_load(*TABLES)
+        if not connection.in_atomic_block:
+            vacuum()
         return rows
     with roomy_sqlite():
         rows = _fill(filling, report, whole=False)
