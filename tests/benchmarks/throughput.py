@@ -159,6 +159,7 @@ class Bench:
         self.throng.run(self.loads("mixed", 8, self.plan.warm // 8, names))
         workers = web_workers(self.target.roots[0])
         memory.before = megabytes(workers, "Pss_Anon")
+        print(f"  web workers warm: {memory.before:.1f} MB", flush=True)
         done, end = 0, time.monotonic() + self.plan.minutes * 60
         while done < self.plan.watched and time.monotonic() < end:
             told = self.throng.run(self.loads("mixed", 8, min(1_000, (self.plan.watched - done) // 8), names))
@@ -255,9 +256,10 @@ def run(plan: Plan, *, output: Path, databases: str = "sqlite,postgresql") -> No
         with tempfile.TemporaryDirectory(prefix="registry-throughput-") as folder:
             for name in databases.split(","):
                 said.append(measure(name, Path(folder) / name, throng, plan, results))
+                # Written as soon as it is known: the next database may take long.
+                report.put_section(output, section(results, said))
     finally:
         throng.stop()
-    report.put_section(output, section(results, said))
 
 
 def main(arguments: list[str]) -> int:
