@@ -31,17 +31,18 @@ DEMO = PROJECT_ROOT / "registry" / "api" / "sagemaker" / "demo" / "registry.json
 
 @dataclass(frozen=True)
 class Plan:
-    """Calls of each client, the longest time of one load, and how many requests the memory is watched over."""
+    """Calls of each client, the longest time of one load; how many requests the memory is watched over, how long."""
 
     calls: int
     pages: int
     seconds: float
     warm: int
     watched: int
+    minutes: float
 
 
-FULL = Plan(calls=250, pages=250, seconds=120, warm=4_000, watched=100_000)
-QUICK = Plan(calls=40, pages=60, seconds=20, warm=1_000, watched=5_000)
+FULL = Plan(calls=250, pages=250, seconds=120, warm=4_000, watched=100_000, minutes=40)
+QUICK = Plan(calls=40, pages=60, seconds=20, warm=1_000, watched=5_000, minutes=3)
 
 
 @dataclass
@@ -158,7 +159,8 @@ class Bench:
         self.throng.run(self.loads("mixed", 8, self.plan.warm // 8, names))
         workers = web_workers(self.target.roots[0])
         memory.before = megabytes(workers, "Pss_Anon")
-        done, end = 0, time.monotonic() + self.plan.seconds * 12
+        print(f"  web workers warm: {memory.before:.1f} MB", flush=True)
+        done, end = 0, time.monotonic() + self.plan.minutes * 60
         while done < self.plan.watched and time.monotonic() < end:
             told = self.throng.run(self.loads("mixed", 8, min(1_000, (self.plan.watched - done) // 8), names))
             done += len(told.seconds) + sum(told.failed.values())
@@ -254,9 +256,10 @@ def run(plan: Plan, *, output: Path, databases: str = "sqlite,postgresql") -> No
         with tempfile.TemporaryDirectory(prefix="registry-throughput-") as folder:
             for name in databases.split(","):
                 said.append(measure(name, Path(folder) / name, throng, plan, results))
+                # Written as soon as it is known: the next database may take long.
+                report.put_section(output, section(results, said))
     finally:
         throng.stop()
-    report.put_section(output, section(results, said))
 
 
 def main(arguments: list[str]) -> int:
@@ -265,10 +268,13 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--databases", default="sqlite,postgresql")
     parser.add_argument("--watched", type=int, help="over how many requests the memory is watched")
     parser.add_argument("--output", type=Path, default=Path(__file__).with_name("results.md"))
+    parser.add_argument("--minutes", type=float, help="for how long at most")
     options = parser.parse_args(arguments)
     plan = QUICK if options.quick else FULL
     if options.watched is not None:
         plan = replace(plan, watched=options.watched)
+    if options.minutes is not None:
+        plan = replace(plan, minutes=options.minutes)
     run(plan, output=options.output, databases=options.databases)
     print(f"Written: {options.output}")
     return 0
