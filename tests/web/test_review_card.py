@@ -247,6 +247,11 @@ class TestTalk:
         assert "comment 4." in rest and "comment 5." not in rest and "registered" not in rest
 
 
+def test_an_override_of_nothing_says_nothing_of_rules(as_role, group):
+    make_version(group)
+    assert toast(send(as_role("admin"), "override", "To be safe")) == "v1 is Approved"
+
+
 class TestUndo:
     def test_by_the_same_person_while_nothing_followed(self, as_role, group):
         package = make_version(group)
@@ -263,7 +268,6 @@ class TestUndo:
         assert send(reviewer, "undo", headers={}).status_code == 409
         assert send(reviewer, WAITING).status_code == 200
 
-
     @pytest.mark.parametrize("address", ["", "?next=1"])
     @pytest.mark.parametrize("headers", [HTMX, {}])
     def test_one_that_the_rules_refuse_says_why(self, reviewer, group, headers, address):
@@ -272,9 +276,10 @@ class TestUndo:
         rule(group, required_checks=("ci",))
         form = {"decision": "undo", "seen": ModelPackage.objects.get(pk=version.pk).revision}
         response = reviewer.post(f"{page_of()}review/{address}", form, headers=headers)
-        assert response.status_code == 422 and "The check ci was not reported yet" in response.content.decode().partition(
-            'id="undo-against"'
-        )[2]
+        assert (
+            response.status_code == 422
+            and "The check ci was not reported yet" in response.content.decode().partition('id="undo-against"')[2]
+        )
 
     def test_going_back_to_waiting_with_a_blank_comment_says_why(self, reviewer, group):
         make_version(group, approval_status=REJECTED)
