@@ -247,11 +247,6 @@ class TestTalk:
         assert "comment 4." in rest and "comment 5." not in rest and "registered" not in rest
 
 
-def test_an_override_of_nothing_says_nothing_of_rules(as_role, group):
-    make_version(group)
-    assert toast(send(as_role("admin"), "override", "To be safe")) == "v1 is Approved"
-
-
 class TestUndo:
     def test_by_the_same_person_while_nothing_followed(self, as_role, group):
         package = make_version(group)
@@ -280,12 +275,6 @@ class TestUndo:
             response.status_code == 422
             and "The check ci was not reported yet" in response.content.decode().partition('id="undo-against"')[2]
         )
-
-    def test_going_back_to_waiting_with_a_blank_comment_says_why(self, reviewer, group):
-        make_version(group, approval_status=REJECTED)
-        rule(group, comment_required=True)
-        response = send(reviewer, WAITING, "  ")
-        assert response.status_code == 422 and "Every decision in this group needs a comment" in text_of(response)
 
 
 class TestChangedContent:
