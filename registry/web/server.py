@@ -197,9 +197,9 @@ class Supervisor:
 
     def wait_ready(self, child: "subprocess.Popen[bytes]") -> None:
         """Say where the registry is as soon as it answers; one that does not for a minute is ended."""
-        deadline, pause = time.monotonic() + READY_SECONDS, 0.05
+        deadline, pause, patience = time.monotonic() + READY_SECONDS, 0.05, 0.5
         while not self.stop_asked_at and child.poll() is None:
-            if self.answers():
+            if self.answers(patience):
                 self.was_ready = True
                 say(f"Ready: {web_address(self.host, self.port)}   (Ctrl-C stops it)")
                 return
@@ -209,13 +209,16 @@ class Supervisor:
                 return
             time.sleep(pause)
             # A page that fails writes a traceback each time: ask ever more rarely.
-            pause = min(pause * 1.3, 5)
+            pause, patience = min(pause * 1.3, 5), min(patience * 1.5, 5)
 
-    def answers(self) -> bool:
-        """Return True when the application answers, with whatever below 500."""
+    def answers(self, patience: float) -> bool:
+        """Return True when the application answers within so many seconds, with whatever below 500.
+
+        A connection that came before the workers take any may hang: the next one need not.
+        """
         request = f"HEAD /login/ HTTP/1.0\r\nHost: {reachable_host(self.host)}\r\n\r\n".encode()
         try:
-            with socket.create_connection((reachable_host(self.host), self.port), timeout=5) as connection:
+            with socket.create_connection((reachable_host(self.host), self.port), timeout=patience) as connection:
                 connection.sendall(request)
                 status = connection.recv(64).split(b" ")[1:2]
         except OSError:

@@ -59,7 +59,7 @@ def test_activity_filters_in_place_and_the_address_keeps_them(open_page: OpenPag
     expect(page.locator("#activity-list")).to_contain_text("Nothing like this has happened")
     page.reload()
     expect(page.get_by_label("Person")).to_have_value("viewer")
-    expect(page.locator("input[name=type][value=access]")).to_be_checked()
+    expect(page.get_by_role("radio", name="Access")).to_be_checked()
 
 
 def test_activity_filters_without_script(open_page: OpenPage):

@@ -130,7 +130,8 @@ def in_region(region: str) -> Iterator[Any]:
 def plain(row: Any) -> tuple[str, dict[str, Any]]:
     subject = getattr(row, "package", None) or getattr(row, "group", None)
     values = {f.attname: getattr(row, f.attname) for f in row._meta.concrete_fields}
-    for name in ("id", "region", "group_id", "package_id"):
+    # The log on PostgreSQL (jsonb) does not keep the order of pairs, which is what slots are.
+    for name in ("id", "region", "group_id", "package_id", "slot"):
         values.pop(name, None)
     return type(row).__name__, values | {"subject": str(subject)}
 

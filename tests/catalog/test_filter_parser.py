@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from registry.catalog.filters import (
@@ -271,6 +271,7 @@ TEXTS = st.text(max_size=60) | st.lists(SIGNS, max_size=20).map("".join)
 
 
 @given(TEXTS, st.sampled_from(sorted(KEYS)))
+@example("A:AND(", "activity")
 def test_any_text_is_read_and_its_mistakes_have_a_place(text: str, of: str) -> None:
     query = parse(text, of=of)
     for fault in query.faults:
@@ -283,6 +284,7 @@ def test_any_text_is_read_and_its_mistakes_have_a_place(text: str, of: str) -> N
 
 
 @given(TEXTS)
+@example(')" ')
 def test_a_query_is_read_again_as_it_is_written_in_an_address(text: str) -> None:
     query = parse(text)
     again = parse(query.text)

@@ -92,7 +92,13 @@ class Query:
     @cached_property
     def text(self) -> str:
         """The query as it is written in an address; parse(query.text) == query."""
-        return " ".join(map(str, self.parts)) if self.is_plain else self.source.strip()
+        return " ".join(map(str, self.parts)) if self.is_plain else self._trimmed
+
+    @property
+    def _trimmed(self) -> str:
+        """The source without the blanks around it; those behind a quote that is never closed belong to its word."""
+        found = list(pieces(self.source))
+        return self.source[found[0].start : found[-1].end] if found else ""
 
     @property
     def is_empty(self) -> bool:
@@ -134,7 +140,7 @@ class Query:
         """The parts that are drawn as tokens, each with its place, and the text that stays in the input: the words, or
         all of a filter that is no row of terms."""
         if not self.is_plain:
-            return [], self.source.strip()
+            return [], self._trimmed
         tokens = [(place, part) for place, part in enumerate(self.parts) if leaf(part).key]
         return tokens, " ".join(str(part) for part in self.parts if not leaf(part).key)
 
@@ -357,7 +363,7 @@ class _Reader:
         term = _term(piece.characters, self.of)
         if term is None:
             return None
-        if term.key and piece.characters[-1][0] in ":=<>" and self.text[piece.end : piece.end + 1] == "(":
+        if term.key and piece.characters[-1][0] in tuple(":=<>") and self.text[piece.end : piece.end + 1] == "(":
             message = "Parentheses stand around whole filters: (tag:team=a OR tag:team=b)."
             term = replace(term, fault=message, suggestion="")
         if term.fault:
