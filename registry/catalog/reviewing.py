@@ -92,8 +92,11 @@ def _metrics(package: ModelPackage, rules: ReviewRules) -> dict[str, Any]:
     mine: dict[str, float] = {}
     theirs: dict[str, float] = {}
     label = ""
-    rows = Metric.objects.filter(owners, name__in=names).order_by()
+    # All of their metrics: asked for by name too, SQLite starts from that name, which the whole registry shares.
+    rows = Metric.objects.filter(owners).order_by()
     for owner, version, name, value in rows.values_list("package", "package__version", "name", "value"):
+        if name not in names:
+            continue
         (mine if owner == package.pk else theirs)[name] = value
         label = label if owner == package.pk else f"v{version}"
     return {"metrics": mine, "approved_metrics": theirs, "approved_label": label}

@@ -74,13 +74,14 @@ class Event(models.Model):
             models.Index(fields=["-id"], name="event_feed", condition=models.Q(in_feed=True)),
             models.Index(fields=["category", "-id"], name="event_category", condition=models.Q(in_feed=True)),
             models.Index(fields=["actor_name", "-id"], name="event_actor", condition=models.Q(in_feed=True)),
-            # Two filters of the feed at once: without these, what is rare is looked for in all that is common.
+            # Several filters of the feed at once: without these, what is rare is looked for in all that is common.
             *(
-                models.Index(fields=[*pair, "-id"], name=name, condition=models.Q(in_feed=True))
-                for name, pair in {
+                models.Index(fields=[*fields, "-id"], name=name, condition=models.Q(in_feed=True))
+                for name, fields in {
                     "event_group_category": ("group_id", "category"),
                     "event_group_actor": ("group_id", "actor_name"),
                     "event_actor_category": ("actor_name", "category"),
+                    "event_all_filters": ("group_id", "actor_name", "category"),
                 }.items()
             ),
         ]

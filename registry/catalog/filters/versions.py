@@ -215,12 +215,23 @@ def is_wide(query: Query) -> bool:
     counts: list[str] = []
     given: list[Any] = []
     for term in dict.fromkeys(asked):
-        sql, params = parts_of(term).values("pk")[: WIDE + 1].query.sql_with_params()
-        counts.append(f"(SELECT COUNT(*) FROM ({sql}) AS counted)")
-        given += params
+        found = []
+        for rows in _countable(term):
+            sql, params = rows.values("package")[: WIDE + 1].query.sql_with_params()
+            found.append(f"SELECT * FROM ({sql}) AS part")
+            given += params
+        counts.append(f"(SELECT COUNT(*) FROM ({' UNION ALL '.join(found)}) AS counted)")
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {', '.join(counts)}", given)
         return any(count > WIDE for count in cursor.fetchone())
+
+
+def _countable(term: Term) -> list[QuerySet[Any]]:
+    """The rows of parts_of, each as one stretch of one index: only that is counted without a look at the table."""
+    if term.key != "image":
+        return [parts_of(term)]
+    value, rows = term.value or "", Container.objects.order_by()
+    return [rows.filter(**{where: value}) for where in ("image", "image_name__prefix", "image_tag", "image_digest")]
 
 
 def _collected(node: Node) -> list[Term]:

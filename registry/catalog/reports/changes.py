@@ -157,13 +157,14 @@ def usual_changes(package: ModelPackage, names: Iterable[str]) -> dict[str, floa
     wanted = sorted(names)
     if package.group is None or not wanted:
         return {}
+    since = package.group.last_version - USUAL_VERSIONS
+    newest = ModelPackage.objects.live().filter(group=package.group_id, version__gt=since).order_by("-version")
+    # The limit changes nothing but the plan: from the versions to their metrics, not from all that have such a name.
     rows = Metric.objects.filter(
+        package__in=newest.values("pk")[:USUAL_VERSIONS],
         name__in=wanted,
         value__gt=-USUAL_LIMIT,
         value__lt=USUAL_LIMIT,
-        package__group=package.group_id,
-        package__deleted_at=None,
-        package__version__gt=package.group.last_version - USUAL_VERSIONS,
     ).annotate(
         previous=Window(Lag("value"), partition_by="name", order_by="package__version"),
     )

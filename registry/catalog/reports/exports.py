@@ -112,8 +112,9 @@ def version_lines(
     while rows := list(below.values_list(*columns)[:BATCH]):
         ids = [row[0] for row in rows]
         parts = _containers(ids)
-        values = _values(Metric.objects.filter(package__in=ids, name__in=metrics), "name")
-        held = _values(CustomerMetadataProperty.objects.filter(package__in=ids, key__in=keys), "key")
+        # Without the names: SQLite would start from those, which the whole registry shares.
+        values = _values(Metric.objects.filter(package__in=ids), "name")
+        held = _values(CustomerMetadataProperty.objects.filter(package__in=ids), "key")
         for pk, *row in rows:
             images, artifacts, _ = parts[pk]
             yield (

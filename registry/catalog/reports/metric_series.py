@@ -83,18 +83,25 @@ def read_stretches(
         return {}
     quote = connection.ops.quote_name
     package, metric = quote(ModelPackage._meta.db_table), quote(Metric._meta.db_table)
-    # CROSS JOIN keeps SQLite from starting at the metric's name, which other groups' rows share, and the plus from one
-    # search for each name in place of one for each version. GROUP BY by position: where parameters are bound by the
+    # From the versions to their metrics, never from the names, which other groups' rows share: CROSS JOIN keeps
+    # SQLite to that, with a plus against one search for each name in place of one for each version, and OFFSET 0
+    # PostgreSQL, which would read the whole table of metrics. GROUP BY by position: where parameters are bound by the
     # server, an expression with parameters equals no other.
-    name = "+m.name" if connection.vendor == "sqlite" else "m.name"
+    some = ", ".join(["%s"] * len(names))
+    if connection.vendor == "sqlite":
+        measured, matches = f"CROSS JOIN {metric} m", f"AND m.package_id = p.id AND +m.name IN ({some}) "
+    else:
+        inner = f"SELECT name, value FROM {metric} WHERE package_id = p.id AND name IN ({some}) OFFSET 0"
+        measured, matches = f"CROSS JOIN LATERAL ({inner}) m", ""
     sql = (
-        f"SELECT m.name, (p.version - %s) / %s, MIN(m.value), MAX(m.value) FROM {package} p CROSS JOIN {metric} m "
-        "WHERE m.package_id = p.id AND p.group_id = %s AND p.version BETWEEN %s AND %s AND p.deleted_at IS NULL "
-        f"AND {name} IN ({', '.join(['%s'] * len(names))}) GROUP BY 1, 2"
+        f"SELECT m.name, (p.version - %s) / %s, MIN(m.value), MAX(m.value) FROM {package} p {measured} "
+        f"WHERE p.group_id = %s AND p.version BETWEEN %s AND %s AND p.deleted_at IS NULL {matches}GROUP BY 1, 2"
     )
+    where = [group.pk, *span]
+    given = [*where, *names] if connection.vendor == "sqlite" else [*names, *where]
     found: dict[str, list[Stretch]] = {name: [] for name in names}
     with connection.cursor() as cursor:
-        cursor.execute(sql, [span.first, width, group.pk, *span, *names])
+        cursor.execute(sql, [span.first, width, *given])
         # Sorted here: told to, PostgreSQL sorts every value of the span before it groups them.
         for name, place, low, high in sorted(cursor.fetchall()):
             found[name].append(Stretch(place, low, high))
@@ -134,10 +141,12 @@ def read_values(
 ) -> dict[str, dict[int, float]]:
     """The values of single versions by metric name and number. One query."""
     ids = ModelPackage.objects.live().filter(group=group, version__in=list(versions)).values("pk")
-    rows: Any = Metric.objects.filter(package__in=ids, name__in=list(names)).order_by()
+    # All metrics of these few: asked for by name too, SQLite starts from the names, which the whole registry shares.
+    rows: Any = Metric.objects.filter(package__in=ids).order_by()
     found: dict[str, dict[int, float]] = {name: {} for name in names}
     for name, version, value in rows.values_list("name", "package__version", "value"):
-        found[name][version] = value
+        if name in found:
+            found[name][version] = value
     return found
 
 
@@ -152,9 +161,10 @@ def read_rows(
     older = rows[limit - 1].version if len(rows) > limit else None
     del rows[limit:]
     by_id = {row.id: row for row in rows}
-    values: Any = Metric.objects.filter(package__in=by_id, name__in=list(names)).order_by()
+    values: Any = Metric.objects.filter(package__in=by_id).order_by()
     for pk, name, value in values.values_list("package", "name", "value"):
-        by_id[pk].values[name] = value
+        if name in names:
+            by_id[pk].values[name] = value
     return rows, older
 
 

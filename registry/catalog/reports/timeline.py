@@ -79,9 +79,9 @@ class VersionFilter:
         if self.authors:
             packages = packages.filter(created_by_name__in=self.authors)
         if self.images:
-            packages = packages.filter(_having(Container.objects.filter(_any_image(self.images))))
+            packages = packages.filter(_having(Container.objects.filter(_any_image(self.images)), Q()))
         for pair in self.pairs:
-            packages = packages.filter(_having(CustomerMetadataProperty.objects.filter(_pair(pair))))
+            packages = packages.filter(_having(CustomerMetadataProperty.objects.filter(_pair(pair)), _usual_pair(pair)))
         return packages.filter(self._conditions)
 
     @cached_property
@@ -90,10 +90,13 @@ class VersionFilter:
         return version_conditions(query, wide=is_wide(query)) if query else Q()
 
 
-def _having(parts: QuerySet[Any]) -> Q:
-    """The condition to have one of these parts: they are collected where they are few, else asked for one by one."""
+def _having(parts: QuerySet[Any], counted: Q) -> Q:
+    """The condition to have one of these parts: they are collected where they are few, else asked for one by one.
+
+    `counted` says which of them may be many; it is counted from an index alone, up to _MANY.
+    """
     parts = parts.order_by()
-    if parts[: _MANY + 1].count() > _MANY:
+    if parts.filter(counted).values("package")[: _MANY + 1].count() > _MANY:
         return Q(Exists(parts.filter(package=OuterRef("pk"))))
     return Q(pk__in=parts.values("package"))
 
@@ -110,6 +113,12 @@ def _pair(text: str) -> Q:
         if text[:at] and text[at + 1 :]:
             found |= Q(key=text[:at], value=text[at + 1 :])
     return found
+
+
+def _usual_pair(text: str) -> Q:
+    """What a pair most likely means: the first "=" parts key and value."""
+    key, _, value = text.partition("=")
+    return Q(key=key, value=value) if key and value else Q(key=text)
 
 
 class Point(NamedTuple):
