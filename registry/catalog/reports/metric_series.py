@@ -97,7 +97,7 @@ def read_stretches(
         f"SELECT m.name, (p.version - %s) / %s, MIN(m.value), MAX(m.value) FROM {package} p {measured} "
         f"WHERE p.group_id = %s AND p.version BETWEEN %s AND %s AND p.deleted_at IS NULL {matches}GROUP BY 1, 2"
     )
-    where = [group.pk, *span]
+    where: list[Any] = [group.pk, *span]
     given = [*where, *names] if connection.vendor == "sqlite" else [*names, *where]
     found: dict[str, list[Stretch]] = {name: [] for name in names}
     with connection.cursor() as cursor:
