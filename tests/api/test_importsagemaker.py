@@ -167,8 +167,16 @@ def test_an_outage_keeps_what_came_before_and_the_next_run_goes_on(gateway, monk
     assert ModelPackage.objects.count() == 92
 
 
+@pytest.fixture
+def interrupts():
+    """Ctrl C as a terminal sends it: a shell starts what runs in its background with it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_an_interrupted_import_keeps_what_came_before(gateway, number):
+def test_an_interrupted_import_keeps_what_came_before(gateway, number, interrupts):
     gateway.at = {40: lambda: os.kill(os.getpid(), number)}
     code, out, err = importsagemaker()
     kept = ModelPackage.objects.count()

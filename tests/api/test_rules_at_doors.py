@@ -200,6 +200,22 @@ def test_the_wire_gives_the_last_approval_only(doors, cast):
     assert Event.objects.latest("id").after["Approvals"] == ["other", "admin"]
 
 
+@pytest.mark.parametrize("status", ["Approved", "Rejected"])
+def test_the_comment_of_another_decision_is_no_comment_on_the_wire(doors, cast, status):
+    version = version_of(cast, CASES["comment"])
+    reviewer = Actor.of(cast["reviewer"], "browser")
+    services.request_changes(actor=reviewer, package=version, comment="Not like this.")
+    before = state(version)
+    said = doors._wire("update_model_package", ModelPackageArn=version.arn, ModelApprovalStatus=status)
+    assert "comment" in said and state(version) == before
+    sent = {"ModelApprovalStatus": status, "ApprovalDescription": "Seen."}
+    assert doors._wire("update_model_package", ModelPackageArn=version.arn, **sent) == ""
+    # The same again without its words is no decision: they stay.
+    assert doors._wire("update_model_package", ModelPackageArn=version.arn, ModelApprovalStatus=status) == ""
+    version.refresh_from_db()
+    assert (version.approval_status, version.approval_description) == (status, "Seen.")
+
+
 def test_the_wire_counts_no_person_twice(doors, cast):
     version = version_of(cast, Case(ReviewRules(approvals_needed=2), ""))
     doors.browser(version)

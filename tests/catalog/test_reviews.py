@@ -297,6 +297,15 @@ def test_undo_counts_the_approvals_of_then_against_the_rules_of_now(people):
         services.undo_decision(actor=people["ben"], package=version)
 
 
+def test_undo_counts_the_approvals_of_then_although_their_words_were_changed(people):
+    version = make_version(group_with(people, approvals_needed=2))
+    decide(people["ann"], version)
+    decide(people["ben"], version)
+    decide(people["ada"], version, comment="Said better.")
+    decide(people["ben"], version, REJECTED, "No.")
+    assert services.undo_decision(actor=people["ben"], package=version).is_approved
+
+
 def test_a_version_that_an_import_or_nobody_decided_cannot_be_undone(people):
     with pytest.raises(Refused):
         services.undo_decision(actor=people["ann"], package=make_version())

@@ -263,6 +263,19 @@ class TestUndo:
         assert send(reviewer, "undo", headers={}).status_code == 409
         assert send(reviewer, WAITING).status_code == 200
 
+    @pytest.mark.parametrize("address", ["", "?next=1"])
+    @pytest.mark.parametrize("headers", [HTMX, {}])
+    def test_one_that_the_rules_refuse_says_why(self, reviewer, group, headers, address):
+        version = make_version(group, approval_status=APPROVED)
+        send(reviewer, REJECTED, "no")
+        rule(group, required_checks=("ci",))
+        form = {"decision": "undo", "seen": ModelPackage.objects.get(pk=version.pk).revision}
+        response = reviewer.post(f"{page_of()}review/{address}", form, headers=headers)
+        assert (
+            response.status_code == 422
+            and "The check ci was not reported yet" in response.content.decode().partition('id="undo-against"')[2]
+        )
+
 
 class TestChangedContent:
     def test_the_badge_and_the_card_say_so(self, reviewer, group):

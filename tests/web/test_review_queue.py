@@ -203,6 +203,13 @@ class TestDecide:
         assert whole.status_code == 422 and "<html" in whole.content.decode()
         assert listed(whole.content.decode()) == [at(1), at(2), at(3)]
 
+    @pytest.mark.parametrize(("decision", "key"), [(REJECTED, "reject"), (APPROVED, "approve")])
+    def test_ctrl_enter_still_means_the_decision_that_was_refused(self, reviewer, three, decision, key):
+        services.update_review_rules(actor=an_actor(), group=three[0].group, rules=ReviewRules(comment_required=True))
+        assert "data-default" not in reviewer.get(QUEUE).content.decode()
+        page = decide(reviewer, 1, decision).content.decode()
+        assert re.findall(r'data-decide="(\w+)" data-default', page) == [key]
+
     def test_rules_that_fail_are_named(self, reviewer, three):
         services.update_review_rules(
             actor=an_actor(), group=three[0].group, rules=ReviewRules(required_checks=("tests",))

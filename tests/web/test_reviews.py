@@ -10,6 +10,7 @@ from django.test import Client, override_settings
 
 from registry.catalog import services
 from registry.catalog.models import ModelPackage
+from registry.catalog.rules import ReviewRules
 from registry.events.models import Event
 from tests.factories import an_actor, make_group, make_package, make_version
 
@@ -206,3 +207,16 @@ class TestRights:
         client.force_login(cast["reviewer"])
         assert client.post(REVIEW, {"decision": APPROVED, "seen": "0"}).status_code == 403
         assert fresh(package).approval_status == WAITING
+
+
+def test_an_override_that_no_rule_stood_against_is_not_called_one(as_role, package):
+    form = {"decision": "override", "comment": "To be safe", "seen": "0"}
+    assert toast_of(as_role("admin").post(REVIEW, form, headers=HTMX)) == "v1 is Approved"
+
+
+def test_going_back_to_waiting_with_a_blank_comment_says_why(reviewer):
+    group = make_group("fraud")
+    make_version(group, approval_status=REJECTED)
+    services.update_review_rules(actor=an_actor(), group=group, rules=ReviewRules(comment_required=True))
+    response = reviewer.post(REVIEW, {"decision": WAITING, "comment": "  ", "seen": "0"}, headers=HTMX)
+    assert response.status_code == 422 and "Every decision in this group needs a comment" in response.content.decode()

@@ -86,8 +86,11 @@ def _decide(actor: Actor, package: ModelPackage, changes: PackageChanges) -> Mod
     if status is None:
         raise ValidationError({"ApprovalDescription": ["It needs a ModelApprovalStatus."]})
     said = changes.approval_description
-    comment = package.approval_description if said is None else said
     words_only = changes.approval_status is None
+    comment = package.approval_description if said is None else said
+    is_new = status != package.approval_status or package.is_changed_since_approval
+    if said is None and not words_only and is_new and rules_of(package).comment_required:
+        comment = ""  # what stands there was said with something else, perhaps by somebody else
     return decide(actor=actor, locked=package, approval_status=status, comment=comment, words_only=words_only)
 
 

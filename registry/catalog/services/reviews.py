@@ -130,7 +130,9 @@ def _approvals_before(locked: ModelPackage, event: Event) -> list[str]:
     """Whose approvals counted when the package was approved, before the decision of that event."""
     decisions = Event.objects.for_package(locked.pk).filter(kind="model_package.approval_status_changed")
     for earlier in decisions.filter(pk__lt=event.pk).order_by("-id")[:20]:
-        after = earlier.after or {}
+        before, after = earlier.before or {}, earlier.after or {}
+        if "DecidedTime" in after and before.get("DecidedTime") == after["DecidedTime"]:
+            continue  # other words for the approval that stood: no approval of its own
         if after.get("ModelApprovalStatus") == ApprovalStatus.APPROVED and not after.get("Undone"):
             return list(after.get("Approvals") or [earlier.actor_name])
     return []

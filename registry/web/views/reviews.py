@@ -91,7 +91,9 @@ def _carry_out(actor: Actor, package: ModelPackage, decision: str, comment: str,
     )
     if status == ApprovalStatus.APPROVED and is_open(decided):
         return f"Your approval of {heading} is counted; others have to approve too"
-    return f"{heading} is {status_look(decided.approval_status).word}" + (", against the rules" if override else "")
+    return f"{heading} is {status_look(decided.approval_status).word}" + (
+        ", against the rules" if override and decided.decided_by_override else ""
+    )
 
 
 def _faults(refusal: ValidationError) -> dict[str, Any]:
