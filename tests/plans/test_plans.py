@@ -50,7 +50,9 @@ def test_every_query_of_a_page_goes_by_an_index(places: Any, admin: Any, asked: 
     assert status in (200, 204), body[:500]
     assert noted
     faults = [fault for statement in noted for fault in faults_of(statement)]
-    assert asked.reads_all or not faults
+    if asked.reads_all:
+        faults = [fault for fault in faults if fault.startswith("reads all") or "Seq Scan" in fault]
+    assert not faults
 
 
 # Name -> operation and members; {group} and the like are filled in from the data.

@@ -24,6 +24,7 @@ from django.conf import settings
 from django.db.models import Exists, F, OuterRef, Q
 
 from ..models import ModelPackage
+from ..models.lookups import ExistsApart
 from .keys import STATUSES
 from .parser import Query
 from .terms import VERSION_KEYS, And, Node, Not, Or, Term, terms_of
@@ -101,7 +102,8 @@ def _has_version(node: And, wide: bool) -> Q:
                 return condition
     versions = of_packages(combined(node, lambda term: version_condition(term, wide=wide)))
     if wide or not any(term.key in PART_KEYS for child in node.nodes if is_anchored(child) for term in terms_of(child)):
-        return Q(Exists(versions.filter(group=OuterRef("pk"))))
+        asked = ExistsApart if wide else Exists
+        return Q(asked(versions.filter(group=OuterRef("pk"))))
     return Q(pk__in=versions.versioned().values("group_id"))
 
 

@@ -14,9 +14,10 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import OuterRef, Q, QuerySet
 
 from ..models import Check, Container, CustomerMetadataProperty, Metric, ModelPackage, ModelPackageGroup, Tag
+from ..models.lookups import ExistsApart
 from ..models.packages import PackageQuerySet
 from .keys import CHECK_STATES, STATUSES, comparison, moments
 from .parser import Query
@@ -114,7 +115,7 @@ def version_condition(term: Term, *, wide: bool = False) -> Q:
         case "by":
             return Q(created_by_name=value)
     if wide:
-        return Q(Exists(parts_of(term).filter(package=OuterRef("pk"))))
+        return Q(ExistsApart(parts_of(term).filter(package=OuterRef("pk"))))
     return Q(pk__in=parts_of(term).values("package_id"))
 
 

@@ -36,6 +36,15 @@ class Prefix(models.Lookup):
         return f"({lhs} >= %s AND {lhs} < %s)", [*params, self.rhs, *params, f"{self.rhs}\U0010ffff"]
 
 
+class ExistsApart(models.Exists):
+    """EXISTS that is asked row by row, until enough rows are found, on PostgreSQL too.
+
+    It makes a join of any other one, which reads all that match; of one with an OFFSET it does not.
+    """
+
+    template = "EXISTS(%(subquery)s OFFSET 0)"
+
+
 class ContainsExactly(models.Lookup):
     """`field__contains_exactly="abc"`: holds that text, letter by letter; Django's contains ignores case on SQLite."""
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from django.db.models import Avg, F, OuterRef, Q, Subquery, Window
+from django.db.models import Avg, F, OuterRef, Q, Subquery, Value, Window
 from django.db.models.functions import Abs, Coalesce, Lag
 
 from registry.events.models import Event
@@ -159,13 +159,15 @@ def usual_changes(package: ModelPackage, names: Iterable[str]) -> dict[str, floa
         return {}
     since = package.group.last_version - USUAL_VERSIONS
     newest = ModelPackage.objects.live().filter(group=package.group_id, version__gt=since).order_by("-version")
-    # The limit changes nothing but the plan: from the versions to their metrics, not from all that have such a name.
-    rows = Metric.objects.filter(
+    # The limit and the expression change nothing but the plan: from the versions to their metrics, not from the names,
+    # which the whole registry shares.
+    rows = Metric.objects.alias(called=Coalesce("name", Value(""))).filter(
         package__in=newest.values("pk")[:USUAL_VERSIONS],
-        name__in=wanted,
+        called__in=wanted,
         value__gt=-USUAL_LIMIT,
         value__lt=USUAL_LIMIT,
-    ).annotate(
+    )
+    rows = rows.annotate(
         previous=Window(Lag("value"), partition_by="name", order_by="package__version"),
     )
     means = {

@@ -233,25 +233,39 @@ def _add_tags(rows: Sequence[GroupRow]) -> None:
 
 
 def _add_strips(rows: Sequence[GroupRow]) -> None:
-    """Read the newest 24 versions of every row in one query, however many versions the groups have.
-
-    The subquery finds, once per group, the number at which its strip begins: numbers may be missing.
-    """
-    newest = ModelPackage.objects.live().filter(group=OuterRef("pk")).order_by("-version")
-    begin = Coalesce(Subquery(newest.values("version")[STRIP - 1 : STRIP]), 0)
-    groups = ModelPackageGroup.objects.filter(pk__in=[row.id for row in rows])
-    versions = (
-        groups.annotate(begin=begin)
-        .filter(packages__version__gte=F("begin"), packages__deleted_at=None, packages__isnull=False)
-        .order_by()
-        .values_list("pk", "packages__version", "packages__approval_status")
-    )
+    """Read the newest 24 versions of every row in one query, however many versions the groups have."""
     by_id = {row.id: row for row in rows}
-    # Sorted here: the rows come group by group, and a database would sort them all again.
-    for pk, version, status in sorted(versions, key=itemgetter(0, 1)):
+    newest = _newest_laterally if connection.vendor == "postgresql" else _newest_from_number
+    # Sorted here: the versions come group by group, and a database would sort them all again.
+    for pk, version, status in sorted(newest(list(by_id)), key=itemgetter(0, 1)):
         row = by_id[pk]
         row.latest_version, row.latest_status = version, status
         row.strip.append(status)
+
+
+def _newest_from_number(groups: list[int]) -> Iterable[tuple[int, int, str | None]]:
+    """(group, version, status) of the strips. The subquery finds the number at which a strip begins: some are missing.
+
+    SQLite runs it once for each group; PostgreSQL ran it once for each version of all these groups.
+    """
+    newest = ModelPackage.objects.live().filter(group=OuterRef("pk")).order_by("-version")
+    begin = Coalesce(Subquery(newest.values("version")[STRIP - 1 : STRIP]), 0)
+    found = ModelPackageGroup.objects.filter(pk__in=groups).annotate(begin=begin)
+    versions = found.filter(packages__version__gte=F("begin"), packages__deleted_at=None, packages__isnull=False)
+    return versions.order_by().values_list("pk", "packages__version", "packages__approval_status")
+
+
+def _newest_laterally(groups: list[int]) -> Iterable[tuple[int, int, str | None]]:
+    """The same by a join that SQLite does not know: for each group the front of its index."""
+    table = connection.ops.quote_name(ModelPackage._meta.db_table)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT g.id, v.version, v.approval_status FROM unnest(%s::bigint[]) AS g(id) CROSS JOIN LATERAL "
+            f"(SELECT version, approval_status FROM {table} WHERE group_id = g.id AND deleted_at IS NULL "
+            "ORDER BY version DESC LIMIT %s) v",
+            [groups, STRIP],
+        )
+        return cursor.fetchall()
 
 
 # ---------- names ----------

@@ -14,7 +14,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from django.db.models import Count, Exists, FilteredRelation, IntegerField, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models import Count, FilteredRelation, IntegerField, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Left
 
 from ..filters import TIMELINE, Query, is_wide, version_conditions
@@ -27,6 +27,7 @@ from ..models import (
     ModelPackage,
     ModelPackageGroup,
 )
+from ..models.lookups import ExistsApart
 from ..models.packages import PackageQuerySet
 
 ROWS = 50  # versions in one answer
@@ -97,7 +98,7 @@ def _having(parts: QuerySet[Any], counted: Q) -> Q:
     """
     parts = parts.order_by()
     if parts.filter(counted).values("package")[: _MANY + 1].count() > _MANY:
-        return Q(Exists(parts.filter(package=OuterRef("pk"))))
+        return Q(ExistsApart(parts.filter(package=OuterRef("pk"))))
     return Q(pk__in=parts.values("package"))
 
 

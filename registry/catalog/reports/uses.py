@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import CharField, Exists, F, Func, OuterRef, Q, QuerySet
+from django.db.models import CharField, F, Func, OuterRef, Q, QuerySet
 
 from ..models import Container, ModelPackage
+from ..models.lookups import ExistsApart
 from ..references import Used
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ def _named(path: str, name: str, is_tagged: bool) -> Q:
 
 def _in_range(visible: QuerySet[ModelPackage], containers: QuerySet[Container]) -> QuerySet[ModelPackage]:
     if containers[: WIDE + 1].count() > WIDE:
-        return visible.filter(Exists(containers.filter(package=OuterRef("pk"))))
+        return visible.filter(ExistsApart(containers.filter(package=OuterRef("pk"))))
     return visible.filter(pk__in=containers.values("package"))
 
 

@@ -12,7 +12,7 @@ from registry.events.services import record
 from registry.statements import note_bulk_load
 
 from ..demo.filling import Filling
-from ..demo.rows import TABLES, roomy_sqlite, vacuum
+from ..demo.rows import TABLES, flush_commit, roomy_sqlite, vacuum
 from ..demo.scheme import Scheme
 from ..errors import AlreadyExists, Refused
 from ..models import ModelPackage, ModelPackageGroup
@@ -38,6 +38,7 @@ def fill_with_demo(
         filling.reserve()
     if connection.vendor == "postgresql":
         with transaction.atomic():
+            flush_commit()
             rows = _fill(filling, report, whole=True)
             _finish(actor, scheme)
             note_bulk_load(*TABLES)
