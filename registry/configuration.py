@@ -51,6 +51,7 @@ class Configuration:
     trusted_proxies: int
     workers: int
     max_in_flight: int
+    patience: int
     max_groups: int
     max_versions: int
 
@@ -84,6 +85,7 @@ def read(environ: Mapping[str, str] = os.environ) -> Configuration:
         trusted_proxies=read_number(environ, "REGISTRY_TRUSTED_PROXIES", 0, 0, 10),
         workers=read_number(environ, "REGISTRY_WORKERS", 2, 1, 64),
         max_in_flight=read_number(environ, "REGISTRY_MAX_IN_FLIGHT", 24, 1, 500),
+        patience=read_number(environ, "REGISTRY_PATIENCE", 2, 1, 60),
         max_groups=read_number(environ, "REGISTRY_MAX_GROUPS", 0, 0, 10**9),
         max_versions=read_number(environ, "REGISTRY_MAX_VERSIONS", 0, 0, 10**9),
     )
@@ -260,7 +262,7 @@ def postgresql(parts: Any, port: int | None, options: dict[str, str]) -> dict[st
         raise refuse("DATABASE_URL", shown, "a pool_max_size of at least 1 and not below pool_min_size")
     host = options.pop("host", "") or unquote(parts.hostname or "")
     return {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "registry.postgresql",
         "NAME": name,
         "USER": unquote(parts.username or ""),
         "PASSWORD": unquote(parts.password or ""),

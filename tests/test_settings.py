@@ -122,7 +122,7 @@ def test_sqlite_waits_for_locks_and_never_loses_a_commit(tmp_path):
 def test_postgresql_address_with_options(tmp_path):
     address = "postgres://us%40er:p%2Fw@db.example.com:5433/registry?sslmode=require&pool_max_size=8"
     found = read(environ(tmp_path, DATABASE_URL=address)).database
-    assert found["ENGINE"] == "django.db.backends.postgresql"
+    assert found["ENGINE"] == "registry.postgresql"
     assert (found["USER"], found["PASSWORD"], found["HOST"], found["PORT"]) == (
         "us@er",
         "p/w",
