@@ -18,7 +18,7 @@ from django.db.backends.postgresql import base
 from django.db.utils import InterfaceError, OperationalError
 from psycopg.errors import ConnectionTimeout
 
-from registry.outages import COMMITTED_AT, UNDECIDED
+from registry.outages import AWAY, COMMITTED_AT, UNDECIDED, outage_of
 
 SILENCE = "the database does not answer"
 # Of the patience: how long a statement may take before the database is asked, and how long that may take.
@@ -122,7 +122,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         try:
             super()._commit()
         except (OperationalError, InterfaceError) as error:
-            if getattr(error.__cause__, "sqlstate", None) is None:
+            if (outage := outage_of(error)) is not None and outage.what == AWAY:
                 setattr(error, UNDECIDED, True)
             raise
         setattr(self, COMMITTED_AT, time.monotonic())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -11,6 +12,8 @@ from django.conf import settings
 pytest.register_assert_rewrite("tests.faults.doors", "tests.faults.load")
 
 from .places import Registry  # noqa: E402
+
+WIDTHS = {"fault": 22, "database": 10, "rounds": 6, "wanted": 7}
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -42,3 +45,21 @@ def registry(place: Registry) -> Iterator[Registry]:
     if not (hasattr(place, "server") and place.server.process.poll() is None):
         place.start()
     yield place
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """What the faults did, a line each: rounds, acknowledged writes, what was lost, how long."""
+    told = [
+        dict(report.user_properties)
+        for outcome in ("passed", "failed")
+        for report in terminalreporter.getreports(outcome)
+        if any(name == "fault" for name, _ in report.user_properties)
+    ]
+    if told:
+        terminalreporter.section("faults")
+        names = list(told[0])
+        for row in [
+            dict(zip(names, names, strict=True)),
+            *sorted(told, key=lambda row: (row["fault"], row["database"])),
+        ]:
+            terminalreporter.line(" ".join(f"{row.get(name, '')!s:>{WIDTHS.get(name, 14)}}" for name in names))

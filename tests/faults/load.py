@@ -32,6 +32,7 @@ class Load:
     def __init__(self, port: int, key: dict[str, str], groups: list[str], clients: int = CLIENTS) -> None:
         self.port, self.key, self.groups = port, key, groups
         self.history: list[Call] = []
+        self.errors: list[str] = []
         self.refused: list[str] = []
         self.acknowledged: Counter[int] = Counter()
         self._lock = threading.Lock()
@@ -82,11 +83,7 @@ class Load:
             if all(self.acknowledged[number] - before[number] >= each for number in range(len(self._threads))):
                 return time.monotonic() - began
             time.sleep(0.02)
-        raise AssertionError(f"no progress within {seconds} s: {self._last_errors()}")
-
-    def _last_errors(self) -> list[str]:
-        with self._lock:
-            return [error for call in self.history[-40:] for error in call.errors][-8:]
+        raise AssertionError(f"no progress within {seconds} s: {self.errors[-8:]}")
 
     # ---------- one client ----------
 
@@ -121,10 +118,13 @@ class Load:
             except (BotoCoreError, ClientError) as error:
                 with self._lock:
                     call.errors.append(" ".join(f"{type(error).__name__}: {error}".split())[:300])
+                    self.errors.append(call.errors[-1])
                     status = getattr(error, "response", {}).get("ResponseMetadata", {}).get("HTTPStatusCode", 503)
                     if status != 503:
                         self.refused.append(call.errors[-1])
                         return
+                # The SDK gives up quickly where nobody listens.
+                time.sleep(0.3)
             else:
                 with self._lock:
                     call.number = number if call.kind == REGISTER else call.number

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import os
 import re
@@ -45,14 +46,13 @@ def send(pids: list[int], number: int) -> None:
 
 
 class Sqlite:
-    """A SQLite file in the data folder."""
+    """A SQLite file in `folder`."""
 
     name = "sqlite"
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder / "var"
-        self.file = self.folder / "registry.sqlite3"
-        self.environ: dict[str, str] = {}
+        self.file = folder / "registry.sqlite3"
+        self.environ = {"DATABASE_URL": f"sqlite:///{self.file}"}
 
     def start(self) -> None:
         """Nothing to start."""
@@ -70,9 +70,9 @@ class Sqlite:
                 database.execute("ROLLBACK")
 
     def copy(self, to: Path) -> Path:
-        """The three files as they lie on the disk; whoever writes to them has to stand still."""
+        """The files as they lie on the disk; whoever writes to them has to stand still. SQLite makes the -shm anew."""
         to.mkdir()
-        for name in ("", "-shm", "-wal"):
+        for name in ("", "-wal"):
             source = self.file.with_name(self.file.name + name)
             if source.exists():
                 shutil.copyfile(source, to / source.name)
@@ -139,13 +139,37 @@ class Postgresql:
 Database = Sqlite | Postgresql
 
 
-class Registry:
-    """`manage.py serve` with two workers, with a user and her key, on one of the databases."""
+class Disk:
+    """A small file system of its own; to mount one, root is needed."""
 
-    def __init__(self, folder: Path, database: str) -> None:
+    def __init__(self, folder: Path, megabytes: int) -> None:
+        self.folder, self.ballast = folder, folder / "ballast"
+        folder.mkdir()
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m,mode=0777", "tmpfs", folder], check=True)
+
+    def fill(self) -> None:
+        """Leave not one block free."""
+        with self.ballast.open("ab", buffering=0) as file:
+            for size in (1 << 20, 4096):
+                with contextlib.suppress(OSError):
+                    while file.write(b"x" * size) == size:
+                        pass
+
+    def free(self) -> None:
+        self.ballast.unlink(missing_ok=True)
+
+    def unmount(self) -> None:
+        subprocess.run(["umount", "-l", self.folder], check=True)
+
+
+class Registry:
+    """`manage.py serve` with two workers, with a user and her key, on a database that lies in `disk`."""
+
+    def __init__(self, folder: Path, database: str, disk: Path | None = None) -> None:
         self.folder = folder
         (folder / "var").mkdir(parents=True, exist_ok=True)
-        self.database: Database = Sqlite(folder) if database == "sqlite" else Postgresql(folder)
+        kind = Sqlite if database == "sqlite" else Postgresql
+        self.database: Database = kind(disk or folder)
         self.port = free_port()
         self.environ = {
             "PATH": os.environ["PATH"],
