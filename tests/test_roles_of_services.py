@@ -287,11 +287,13 @@ COMMANDS = {
     "createsuperuser": False,
     "demo": False,
     "exportdump": False,
+    "exportlog": False,
     "filldemo": False,
     "importdump": True,
     "importsagemaker": False,
     "makeservicemodel": False,
     "serve": False,
+    "verifylog": False,
     "worker": False,
 }
 

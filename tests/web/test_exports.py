@@ -15,8 +15,10 @@ from django.utils import timezone
 
 from registry.catalog.models import CustomerMetadataProperty, Metric, ModelPackage, ModelPackageGroup
 from registry.catalog.reports import exports
+from registry.events.log_files import log_lines
 from registry.events.models import Event
 from tests.factories import IMAGE, make_group, make_package, make_version
+from tests.log import add_event
 
 pytestmark = pytest.mark.django_db
 
@@ -87,7 +89,7 @@ def test_what_people_wrote_is_no_formula(as_role: Any) -> None:
     version = make_version(group, description=evil, customer_metadata_properties={"=key": "@SUM 1", "n": "-1"})
     make_package("sold", description=evil)
     Metric.objects.create(package=version, name="=1+1", value=-0.5, source="report")
-    Event.objects.create(kind="model_package.created", category="review", actor_name="+x", door="browser", comment=evil)
+    add_event(kind="model_package.created", category="review", actor_name="+x", door="browser", comment=evil)
     client = as_role("viewer")
     for path in ("/groups/csv/", "/packages/csv/", "/review/csv/", "/activity/csv/", f"{group.get_absolute_url()}csv/"):
         rows = read(client, path)
@@ -165,3 +167,16 @@ def test_whoever_may_not_read_gets_no_file(as_role: Any, cast: dict[str, Any]) -
         assert client.get(path).status_code == 403, path
         assert Client().get(path).status_code == 302
     assert client.get(f"{group.get_absolute_url()}csv/").status_code == 404
+
+
+def test_admins_download_the_whole_log_as_the_command_writes_it(as_role: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr("registry.web.views.exports.LINES", 2)
+    make_version(make_group("fraud", description="Ä"))
+    admin = as_role("admin")
+    assert 'href="/activity/log/"' in admin.get("/activity/").content.decode()
+    response = admin.get("/activity/log/")
+    assert response["Content-Disposition"] == 'attachment; filename="log.jsonl"'
+    assert b"".join(response.streaming_content).decode() == "".join(log_lines())
+    reviewer = as_role("reviewer")
+    assert reviewer.get("/activity/log/").status_code == 403
+    assert "/activity/log/" not in reviewer.get("/activity/").content.decode()
