@@ -40,6 +40,11 @@ class Tree:
         return len(self._levels[0])
 
     @property
+    def leaves(self) -> Sequence[bytes]:
+        """The hashes of the leaves in their order."""
+        return self._levels[0]
+
+    @property
     def root(self) -> bytes:
         """The hash of the whole tree; that of nothing for an empty one."""
         return self._levels[-1][0] if self._levels[0] else EMPTY_ROOT

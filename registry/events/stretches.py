@@ -17,6 +17,10 @@ GAP = 1_000
 _BEFORE, _AFTER = COLUMNS.index("before"), COLUMNS.index("after")
 
 
+# By checkpoint and kind of leaf: the number of each leaf by its place, and the tree.
+_Trees = dict[tuple[int, bool], tuple[dict[tuple[int, int], int], Tree]]
+
+
 class _Run(NamedTuple):
     """Events that one stretch proves: from the first position to the leaf that covers the last."""
 
@@ -42,7 +46,7 @@ def stretches(chain: int, positions: Iterable[int]) -> list[Stretch]:
     One stretch where they are near to each other, at most GAP links between two of them and some hundred behind the
     last. Raises LogContradicts where the log does not follow its own digests.
     """
-    trees: dict[tuple[int, bool], tuple[list[int], Tree]] = {}
+    trees: _Trees = {}
     return [_stretch(chain, run, trees) for run in _runs(chain, sorted(set(positions)))]
 
 
@@ -68,16 +72,15 @@ def _leaf_of(chain: int, position: int) -> CheckpointLeaf:
     return leaf
 
 
-def _stretch(chain: int, run: _Run, trees: dict[tuple[int, bool], tuple[list[int], Tree]]) -> Stretch:
+def _stretch(chain: int, run: _Run, trees: _Trees) -> Stretch:
     previous, links = _links(chain, run)
     leaf, key = run.leaf, (run.leaf.checkpoint_id, run.leaf.is_head)
     if key not in trees:
         places = heads_at(leaf.checkpoint_id) if leaf.is_head else waypoints_of(leaf.checkpoint_id)
-        # A chain has one head, but several waypoints.
-        names = [place.chain if leaf.is_head else (place.chain, place.position) for place in places]
-        trees[key] = ({name: n for n, name in enumerate(names)}, Tree(place.leaf for place in places))  # type: ignore[assignment]
-    names_of, tree = trees[key]
-    index = names_of[chain if leaf.is_head else (chain, leaf.position)]  # type: ignore[index,call-overload]
+        numbers = {(place.chain, place.position): number for number, place in enumerate(places)}
+        trees[key] = numbers, Tree(place.leaf for place in places)
+    numbers, tree = trees[key]
+    index = numbers[chain, leaf.position]
     return Stretch(
         chain=chain,
         first=run.first,
