@@ -179,12 +179,11 @@ def keep_secret(path: Path, make: Any, *, name: str = "REGISTRY_DATA_DIR") -> st
         file.flush()
         os.fsync(file.fileno())
     try:
-        if path.exists():
-            draft.replace(path)
-        else:
-            os.link(draft, path)
+        os.link(draft, path)
     except FileExistsError:
-        pass
+        # What is there is whole, unless it is the empty file that was found above.
+        if not path.read_text(encoding="utf-8").strip():
+            draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
     return path.read_text(encoding="utf-8").strip()

@@ -157,7 +157,7 @@ def heads_at(checkpoint: int) -> list[Place]:
     """The leaves of a checkpoint's tree in their order: of each chain the newest head that was kept until then."""
     newest = CheckpointLeaf.objects.filter(
         chain=OuterRef("chain"), is_head=True, checkpoint__lte=checkpoint
-    ).order_by("-checkpoint")
+    ).order_by("-checkpoint_id")
     rows = (
         ChainHead.objects.annotate(kept=Subquery(newest.values("position")[:1]), of=Subquery(newest.values("digest")[:1]))
         .filter(kept__isnull=False)
