@@ -24,7 +24,7 @@ from ..evidence_replay import DECIDED, EMPTY, MEMBERS, NO_DECISION, Replay, deci
 from ..models import Check, CustomerMetadataProperty, Metric, ModelPackage, Tag
 from ..rules import ReviewRules
 from .changes import Comparison, compare, read_baseline
-from .differences import all_but_metrics
+from .differences import Difference, all_but_metrics
 
 JSON = dict[str, Any]
 
@@ -68,12 +68,17 @@ ABOUT = (
 
 @dataclass(frozen=True)
 class Evidence:
-    """The document, and what it was made from, for a page: the package, its comparison, its events newest last."""
+    """The document, and what it was made from, for a page: the package, its comparison, its events newest last.
+
+    `others` is what differs from the baseline beside the metrics.
+    """
 
     document: JSON
     package: ModelPackage
     comparison: Comparison
+    others: Sequence[Difference]
     events: Sequence[Event]
+    checkpoints: Sequence[Checkpoint]
 
 
 class Unsettled(Exception):
@@ -119,6 +124,7 @@ class _Reading:
         ]
         self.tags = _tags_of(self.package)
         self.comparison = compare(self.package, read_baseline(self.package))
+        self.others = all_but_metrics(self.comparison) if self.comparison.baseline.package is not None else []
         self.registered = Replay(told[:1]).registered or {}
 
     def is_settled(self) -> bool:
@@ -129,13 +135,14 @@ class _Reading:
         chain = self.package.group_id or 0
         cover(chain, self.events[-1].position)
         found = stretches(chain, [event.position for event in self.events])
-        return Evidence(self.document(chain, found), self.package, self.comparison, self.events)
+        numbers = {stretch.checkpoint for stretch in found}
+        checkpoints = list(Checkpoint.objects.filter(number__in=numbers).order_by("number"))
+        document = self.document(chain, found, checkpoints)
+        return Evidence(document, self.package, self.comparison, self.others, self.events, checkpoints)
 
-    def document(self, chain: int, found: Sequence[Stretch]) -> JSON:
-        checkpoints = Checkpoint.objects.filter(number__in={stretch.checkpoint for stretch in found})
+    def document(self, chain: int, found: Sequence[Stretch], checkpoints: Sequence[Checkpoint]) -> JSON:
         own_key = public_bytes(private_key())
         kept = {key.name: bytes(key.public) for key in CheckpointKey.objects.all()} | {key_name(own_key): own_key}
-        checkpoints = checkpoints.order_by("number")
         used = {key_name(own_key), *(checkpoint.key for checkpoint in checkpoints)}
         return {
             "format": FORMAT,
@@ -214,7 +221,7 @@ class _Reading:
         ]
         others = [
             {"what": one.label, "before": list(one.before), "value": list(one.value)}
-            for one in all_but_metrics(self.comparison)
+            for one in self.others
         ]
         return {
             "to": base.arn,
