@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -16,6 +18,9 @@ from .chains import START, content_of, digest_of
 from .models import ChainHead, Event
 
 Head = tuple[int, bytes]
+
+# Rows of one INSERT: a database takes some ten thousand values in a statement.
+_AT_ONCE = 300
 
 _HEAD: Prepared[ChainHead] = Prepared(
     lambda chain: ChainHead.objects.select_for_update().filter(chain=chain).values_list("position", "digest"), chain=int
@@ -79,7 +84,8 @@ def record(
     batch: UUID | None = None,
     in_feed: bool = True,
 ) -> Event:
-    """Write one event and return it. Must run in the transaction of the change it tells of.
+    """Write one event at the end of its chain and return it. Must run in the transaction of the change it tells of: one
+    that cannot be written is an error, and the change is undone with it.
 
     `actor` has name, user, door, access_key and user_agent (accounts.permissions.Actor); `group` and `package` are
     rows of the catalog, read by attribute only, since this app knows no other. `kind` must be in CATEGORIES: a kind
@@ -112,8 +118,49 @@ def record(
         before=before,
         after=after,
     )
-    append([event])
+    held = _HELD.get()
+    if held is None:
+        append([event])
+    else:
+        held.events.append(event)
     return event
+
+
+class Held:
+    """The events of a block of `held_back`, in the order in which they were recorded."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """A part whose events are forgotten when it fails, as what it wrote is."""
+        before = len(self.events)
+        try:
+            yield
+        except BaseException:
+            del self.events[before:]
+            raise
+
+
+_HELD: ContextVar[Held | None] = ContextVar("held", default=None)
+
+
+@contextmanager
+def held_back() -> Iterator[Held]:
+    """Keep the events of the block and write them together at its end, in the same transaction; none when it fails.
+
+    For changes of many groups at once: a chain's head, for which others wait, is then the last lock that is taken, and
+    each is read once. Until the end these events have no id, and no query finds them.
+    """
+    held = Held()
+    token = _HELD.set(held)
+    try:
+        yield held
+    finally:
+        _HELD.reset(token)
+    if held.events:
+        append(held.events)
 
 
 def append(events: Sequence[Event]) -> None:
@@ -129,7 +176,8 @@ def append(events: Sequence[Event]) -> None:
         event.position = position + 1
         event.digest = digest_of(event.previous, content_of(event))
         heads[event.chain] = (event.position, event.digest)
-    insert(events)
+    for start in range(0, len(events), _AT_ONCE):
+        insert(events[start : start + _AT_ONCE])
 
 
 def _lock_head(chain: int) -> Head:
@@ -150,14 +198,16 @@ def lock_heads(chains: Collection[int]) -> dict[int, Head]:
     for some in [sorted(chain for chain in chains if chain), [0] if 0 in chains else []]:
         for start in range(0, len(some), 1000):
             part = some[start : start + 1000]
-            found = ChainHead.objects.select_for_update().filter(chain__in=part).order_by("chain")
-            rows = {head.chain: (head.position, bytes(head.digest)) for head in found}
-            if missing := [chain for chain in part if chain not in rows]:
+            heads |= _read_heads(part)
+            if missing := [chain for chain in part if chain not in heads]:
                 _begin(missing)
-                begun = ChainHead.objects.select_for_update().filter(chain__in=missing).order_by("chain")
-                rows |= {head.chain: (head.position, bytes(head.digest)) for head in begun}
-            heads |= rows
+                heads |= _read_heads(missing)
     return heads
+
+
+def _read_heads(chains: Sequence[int]) -> dict[int, Head]:
+    rows = ChainHead.objects.select_for_update().filter(chain__in=chains).order_by("chain")
+    return {chain: (at, bytes(digest)) for chain, at, digest in rows.values_list("chain", "position", "digest")}
 
 
 def _begin(chains: Sequence[int]) -> None:
