@@ -23,7 +23,7 @@ from ..evidence_files import FORMAT
 from ..evidence_replay import DECIDED, EMPTY, MEMBERS, NO_DECISION, Replay, decision_told, is_decision, last_decision, moment
 from ..models import Check, CustomerMetadataProperty, Metric, ModelPackage, Tag
 from ..rules import ReviewRules
-from .changes import Comparison, compare, read_baseline
+from .changes import Baseline, Comparison, compare, read_baseline
 from .differences import Difference, all_but_metrics
 
 JSON = dict[str, Any]
@@ -123,7 +123,9 @@ class _Reading:
             )
         ]
         self.tags = _tags_of(self.package)
-        self.comparison = compare(self.package, read_baseline(self.package))
+        self.comparison = compare(
+            self.package, read_baseline(self.package) if self.package.is_versioned else Baseline()
+        )
         self.others = all_but_metrics(self.comparison) if self.comparison.baseline.package is not None else []
         self.registered = Replay(told[:1]).registered or {}
 
