@@ -48,9 +48,7 @@ class _Heads:
         return self._tree.root
 
 
-def checkpoint_findings(
-    trusted: Collection[bytes] = (), chains: Collection[int] | None = None
-) -> Iterator[Finding]:
+def checkpoint_findings(trusted: Collection[bytes] = (), chains: Collection[int] | None = None) -> Iterator[Finding]:
     """Each thing that is wrong with the checkpoints or with the log they signed; nothing if all is well.
 
     `trusted` are public keys beside the one of this machine; a checkpoint that none of them signed counts for nothing,
@@ -84,7 +82,9 @@ class _Check:
         if number != self.number + 1:
             yield _wrong(f"checkpoint {self.number + 1} is missing; the next one is {number}")
         elif statement.previous != self.previous:
-            yield _wrong(f"{_named(checkpoint)} does not follow checkpoint {self.number}: it names another one before it")
+            yield _wrong(
+                f"{_named(checkpoint)} does not follow checkpoint {self.number}: it names another one before it"
+            )
         if self.at is not None and checkpoint.at <= self.at:
             yield _wrong(f"{_named(checkpoint)} is not later than the one before")
         if checkpoint.key not in self.keys:
@@ -167,4 +167,3 @@ def _many(numbers: list[int]) -> str:
     if len(numbers) == 1:
         return f"checkpoint {numbers[0]} was"
     return f"{len(numbers)} checkpoints ({numbers[0]} to {numbers[-1]}) were"
-

@@ -79,7 +79,6 @@ def verify_log(
         counts.chains += 1
         yield from _verify_chain(number, head, counts, report)
     yield from checkpoint_findings(trusted, chains)
-    yield from check_checkpoints(chains)
 
 
 def numbered_chains(only: Sequence[int] | None = None) -> Iterator[tuple[int, Head | None]]:

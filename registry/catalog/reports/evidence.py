@@ -20,7 +20,17 @@ from registry.events.stretches import content_and_link, cover, stretches
 
 from ..contents import content_hash
 from ..evidence_files import FORMAT
-from ..evidence_replay import DECIDED, EMPTY, MEMBERS, NO_DECISION, Replay, decision_told, is_decision, last_decision, moment
+from ..evidence_replay import (
+    DECIDED,
+    EMPTY,
+    MEMBERS,
+    NO_DECISION,
+    Replay,
+    decision_told,
+    is_decision,
+    last_decision,
+    moment,
+)
 from ..models import Check, CustomerMetadataProperty, Metric, ModelPackage, Tag
 from ..rules import ReviewRules
 from .changes import Baseline, Comparison, compare, read_baseline
@@ -59,9 +69,10 @@ ABOUT = (
     "Each event: digest = SHA-256(previous + SHA-256(content)), all as bytes; content is the text as it stands here.",
     "Each stretch: its links are SHA-256(content) of all events of the chain from `first` on, `previous` the digest "
     "before them. They lead to the digest at the position of the leaf.",
-    'The leaf: SHA-256(0x00 + {"chain":C,"digest":"HEX","position":P} without blanks); `proof` leads from it to the root '
-    "in the checkpoint's statement, as in RFC 6962, section 2.1.1: `root` for a head, `waypoint_root` for a waypoint.",
-    "A checkpoint's signature is Ed25519 (RFC 8032) over its statement. The digest of a checkpoint is the SHA-256 of it.",
+    'The leaf: SHA-256(0x00 + {"chain":C,"digest":"HEX","position":P} without blanks). `proof` leads from it to a root in '
+    "the checkpoint's statement, as in RFC 6962, section 2.1.1: `root` for a head, `waypoint_root` for a waypoint.",
+    "A checkpoint's signature is Ed25519 (RFC 8032) over its statement; the next one names the SHA-256 of that as the "
+    "one before it.",
     "Events of others in the same chain are here as links only, never with their content.",
 )
 
@@ -169,9 +180,7 @@ class _Reading:
 
     def version(self) -> JSON:
         package = self.package
-        members = {
-            name: value for name in MEMBERS if (value := getattr(package, _FIELDS[name])) not in EMPTY
-        }
+        members = {name: value for name in MEMBERS if (value := getattr(package, _FIELDS[name])) not in EMPTY}
         return {
             "arn": package.arn,
             "original_arn": package.original_arn or None,
@@ -221,10 +230,7 @@ class _Reading:
             for metric in self.comparison.metrics
             if metric.before != metric.value
         ]
-        others = [
-            {"what": one.label, "before": list(one.before), "value": list(one.value)}
-            for one in self.others
-        ]
+        others = [{"what": one.label, "before": list(one.before), "value": list(one.value)} for one in self.others]
         return {
             "to": base.arn,
             "because": "approved" if self.comparison.baseline.reason == "approved" else "previous",
@@ -252,7 +258,9 @@ def _newest_ids(pk: int) -> tuple[int | None, int | None]:
     latest, group = own
     if group is None:
         return latest, None
-    return latest, Event.objects.filter(group_id=group, package_id=None).order_by("-id").values_list("id", flat=True).first()
+    return latest, Event.objects.filter(group_id=group, package_id=None).order_by("-id").values_list(
+        "id", flat=True
+    ).first()
 
 
 def _own_events(pk: int) -> tuple[list[Event], int]:
@@ -267,7 +275,7 @@ def _own_events(pk: int) -> tuple[list[Event], int]:
 
 
 def _group_events(package: ModelPackage, last: Mapping[str, Any] | None) -> list[Event]:
-    """What the group's rules and tags rest on: the last event of each, and of the rules also that before the decision."""
+    """What the group's rules and tags rest on: the last event of each, of the rules also the one before the decision."""
     if package.group_id is None:
         return []
     of_group = Event.objects.filter(group_id=package.group_id, package_id=None).order_by("-id")

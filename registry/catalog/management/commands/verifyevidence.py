@@ -43,4 +43,3 @@ class Command(BaseCommand):
             self.stdout.write(f"{title}:")
             for sentence in sentences:
                 self.stdout.write(f"  {sentence}")
-
