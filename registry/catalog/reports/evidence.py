@@ -69,8 +69,8 @@ ABOUT = (
     "Each event: digest = SHA-256(previous + SHA-256(content)), all as bytes; content is the text as it stands here.",
     "Each stretch: its links are SHA-256(content) of all events of the chain from `first` on, `previous` the digest "
     "before them. They lead to the digest at the position of the leaf.",
-    'The leaf: SHA-256(0x00 + {"chain":C,"digest":"HEX","position":P} without blanks). `proof` leads from it to a root in '
-    "the checkpoint's statement, as in RFC 6962, section 2.1.1: `root` for a head, `waypoint_root` for a waypoint.",
+    'The leaf: SHA-256(0x00 + {"chain":C,"digest":"HEX","position":P} without blanks). `proof` leads from it to a root '
+    "in the checkpoint's statement, as in RFC 6962, section 2.1.1: `root` for a head, `waypoint_root` for a waypoint.",
     "A checkpoint's signature is Ed25519 (RFC 8032) over its statement; the next one names the SHA-256 of that as the "
     "one before it.",
     "Events of others in the same chain are here as links only, never with their content.",
@@ -275,7 +275,7 @@ def _own_events(pk: int) -> tuple[list[Event], int]:
 
 
 def _group_events(package: ModelPackage, last: Mapping[str, Any] | None) -> list[Event]:
-    """What the group's rules and tags rest on: the last event of each, of the rules also the one before the decision."""
+    """What the group's rules and tags rest on: the last event of each, of the rules also that before the decision."""
     if package.group_id is None:
         return []
     of_group = Event.objects.filter(group_id=package.group_id, package_id=None).order_by("-id")
