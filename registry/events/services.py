@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -10,9 +10,16 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
-from registry.statements import insert
+from registry.statements import Prepared, insert
 
-from .models import Event
+from .chains import START, content_of, digest_of
+from .models import ChainHead, Event
+
+Head = tuple[int, bytes]
+
+_HEAD: Prepared[ChainHead] = Prepared(
+    lambda chain: ChainHead.objects.select_for_update().filter(chain=chain).values_list("position", "digest"), chain=int
+)
 
 # The filter words of the activity page.
 CATEGORIES = {
@@ -105,5 +112,56 @@ def record(
         before=before,
         after=after,
     )
-    insert([event])
+    append([event])
     return event
+
+
+def append(events: Sequence[Event]) -> None:
+    """Write new events at the ends of their chains, in this order; within a transaction.
+
+    The heads of the chains stay locked until it ends: the group's row and the package's come before (lock order).
+    """
+    chains = {event.group_id or 0 for event in events}
+    heads = {chain: _lock_head(chain) for chain in chains} if len(chains) == 1 else lock_heads(chains)
+    for event in events:
+        event.chain = event.group_id or 0
+        position, event.previous = heads[event.chain]
+        event.position = position + 1
+        event.digest = digest_of(event.previous, content_of(event))
+        heads[event.chain] = (event.position, event.digest)
+    insert(events)
+
+
+def _lock_head(chain: int) -> Head:
+    for _ in range(2):
+        if found := _HEAD.rows(chain=chain):
+            position, digest = found[0]
+            return position, bytes(digest)
+        _begin([chain])
+    raise RuntimeError(f"chain {chain} has no head")
+
+
+def lock_heads(chains: Collection[int]) -> dict[int, Head]:
+    """Where these chains end, locked until the transaction ends, in the order of their numbers; new ones begin.
+
+    Chain 0, which everybody writes to, comes last: whoever waits for it holds all else, and whoever has it goes on.
+    """
+    heads: dict[int, Head] = {}
+    for some in [sorted(chain for chain in chains if chain), [0] if 0 in chains else []]:
+        for start in range(0, len(some), 1000):
+            part = some[start : start + 1000]
+            found = ChainHead.objects.select_for_update().filter(chain__in=part).order_by("chain")
+            rows = {head.chain: (head.position, bytes(head.digest)) for head in found}
+            if missing := [chain for chain in part if chain not in rows]:
+                _begin(missing)
+                begun = ChainHead.objects.select_for_update().filter(chain__in=missing).order_by("chain")
+                rows |= {head.chain: (head.position, bytes(head.digest)) for head in begun}
+            heads |= rows
+    return heads
+
+
+def _begin(chains: Sequence[int]) -> None:
+    """Make the heads of new chains; where somebody else was quicker, theirs stays."""
+    there = set(ChainHead.objects.filter(chain__in=chains).values_list("chain", flat=True))
+    heads = [ChainHead(chain=chain, position=0, digest=START) for chain in chains if chain not in there]
+    ChainHead.objects.bulk_create(heads, ignore_conflicts=True)
