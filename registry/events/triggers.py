@@ -44,7 +44,7 @@ _POSTGRESQL_FUNCTIONS = [
     END $$""",
     # For each statement, so that a COPY of 500,000 events is looked at once; what a statement brings into a chain must
     # begin behind its head and go on without a gap. Two writers at once are told apart by UNIQUE (chain, position).
-    f"""
+    """
     CREATE OR REPLACE FUNCTION events_continue() RETURNS trigger LANGUAGE plpgsql AS $$
     DECLARE
         wrong record;
