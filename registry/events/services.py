@@ -17,6 +17,9 @@ from .models import ChainHead, Event
 
 Head = tuple[int, bytes]
 
+# Rows of one INSERT: a database takes some ten thousand values in a statement.
+_AT_ONCE = 300
+
 _HEAD: Prepared[ChainHead] = Prepared(
     lambda chain: ChainHead.objects.select_for_update().filter(chain=chain).values_list("position", "digest"), chain=int
 )
@@ -130,7 +133,8 @@ def append(events: Sequence[Event]) -> None:
         event.position = position + 1
         event.digest = digest_of(event.previous, content_of(event))
         heads[event.chain] = (event.position, event.digest)
-    insert(events)
+    for start in range(0, len(events), _AT_ONCE):
+        insert(events[start : start + _AT_ONCE])
 
 
 def _lock_head(chain: int) -> Head:
@@ -151,14 +155,16 @@ def lock_heads(chains: Collection[int]) -> dict[int, Head]:
     for some in [sorted(chain for chain in chains if chain), [0] if 0 in chains else []]:
         for start in range(0, len(some), 1000):
             part = some[start : start + 1000]
-            found = ChainHead.objects.select_for_update().filter(chain__in=part).order_by("chain")
-            rows = {head.chain: (head.position, bytes(head.digest)) for head in found}
-            if missing := [chain for chain in part if chain not in rows]:
+            heads |= _read_heads(part)
+            if missing := [chain for chain in part if chain not in heads]:
                 _begin(missing)
-                begun = ChainHead.objects.select_for_update().filter(chain__in=missing).order_by("chain")
-                rows |= {head.chain: (head.position, bytes(head.digest)) for head in begun}
-            heads |= rows
+                heads |= _read_heads(missing)
     return heads
+
+
+def _read_heads(chains: Sequence[int]) -> dict[int, Head]:
+    rows = ChainHead.objects.select_for_update().filter(chain__in=chains).order_by("chain")
+    return {chain: (at, bytes(digest)) for chain, at, digest in rows.values_list("chain", "position", "digest")}
 
 
 def _begin(chains: Sequence[int]) -> None:

@@ -47,7 +47,7 @@ def test_all_triggers_are_there_after_the_migrations():
         "UPDATE events_chainhead SET position = 1",
         "UPDATE events_chainhead SET chain = chain + 1",
         "DELETE FROM events_chainhead",
-        f"INSERT INTO events_chainhead (chain, position, digest) SELECT 99, 3, digest FROM events_chainhead LIMIT 1",
+        "INSERT INTO events_chainhead (chain, position, digest) SELECT 99, 3, digest FROM events_chainhead LIMIT 1",
     ],
 )
 def test_what_is_written_stays(world, sql):
