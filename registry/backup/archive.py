@@ -68,12 +68,8 @@ class Writing:
         self._refuse()
         descriptor = os.open(self.part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         self._file = os.fdopen(descriptor, "wb")
-        self._zip = zipfile.ZipFile(
-            _Hashed(self._file),  # type: ignore[arg-type]
-            "w",
-            zipfile.ZIP_DEFLATED,
-            compresslevel=LEVEL,
-        )
+        hashed: Any = _Hashed(self._file)
+        self._zip = zipfile.ZipFile(hashed, "w", zipfile.ZIP_DEFLATED, compresslevel=LEVEL)
         return self
 
     def _refuse(self) -> None:

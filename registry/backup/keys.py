@@ -9,6 +9,8 @@ from typing import Any
 from cryptography.fernet import InvalidToken
 
 from registry.accounts import secrets
+from registry.events.checkpoint_keys import has_key, public_key
+from registry.events.proofs import key_name
 
 
 @dataclass(frozen=True)
@@ -47,4 +49,16 @@ def fit_of_access_keys(rows: Iterable[dict[str, Any]]) -> list[KeyFit]:
 
 def fit_of_checkpoint_key(checkpoint: dict[str, Any] | None) -> list[KeyFit]:
     """Whether the key at hand is the one that signed the newest checkpoint; nothing where there is none."""
-    return []
+    if checkpoint is None:
+        return []
+    name, signed = (
+        "REGISTRY_CHECKPOINT_KEY",
+        f"checkpoint {checkpoint['number']}, the newest, bears key {checkpoint['key']}",
+    )
+    if not has_key():
+        bring = "bring that file (checkpoint-key.pem in the data folder of the registry that was backed up)"
+        return [KeyFit(name, False, f"There is none here; {signed}: {bring}, or a new key goes on signing.")]
+    own = key_name(public_key())
+    if own == checkpoint["key"]:
+        return [KeyFit(name, True, f"It is the key that signed so far ({own}).")]
+    return [KeyFit(name, False, f"Here it is {own}, but {signed}: bring that file, or the one here goes on signing.")]

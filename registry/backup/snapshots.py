@@ -12,6 +12,7 @@ from django.db import connection
 from .canonical import line_maker
 from .tables import Table, quoted
 
+Watch = Callable[[Sequence[Sequence[Any]]], None]
 # Rows that are in memory at a time.
 STEP = 2_000
 
@@ -29,10 +30,12 @@ class Reader:
             while rows := cursor.fetchmany(STEP):
                 yield rows
 
-    def lines(self, table: Table) -> Iterator[tuple[int, bytes]]:
-        """All of a table in its canonical form: how many rows, and their lines."""
+    def lines(self, table: Table, watch: Watch | None = None) -> Iterator[tuple[int, bytes]]:
+        """All of a table in its canonical form: how many rows, and their lines. `watch` sees the rows go by."""
         lines_of = line_maker(table.kinds)
         for rows in self.rows(table.select(self.vendor)):
+            if watch is not None:
+                watch(rows)
             yield len(rows), lines_of(rows)
 
     def value(self, sql: str) -> Any:

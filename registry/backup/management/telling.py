@@ -13,7 +13,7 @@ from django.core.management.base import BaseCommand, CommandError
 from registry.console import Progress, ended_by_sigterm, listed, plural
 
 from ..errors import Damaged, Refusal
-from ..services import Restored, Written
+from ..services import Told
 
 
 class BackupCommand(BaseCommand):
@@ -64,7 +64,12 @@ class BackupCommand(BaseCommand):
     def seconds(self) -> str:
         return f"{time.monotonic() - self.started:.1f} s"
 
-    def say_keys(self, told: Restored) -> None:
+    def say_faults(self, told: Told, where: str) -> None:
+        """What is wrong with the log itself, to stderr."""
+        if told.faults:
+            self.stderr.write(f"The log in {where} was changed by hand: {'; '.join(told.faults)}.")
+
+    def say_keys(self, told: Told) -> None:
         """Which keys are needed, and whether those at hand fit; what does not goes to stderr."""
         for remark in told.remarks:
             self.stderr.write(f"Note: {remark}")
@@ -75,7 +80,7 @@ class BackupCommand(BaseCommand):
                 self.stderr.write(f"  {key.name}: {key.said}")
 
 
-def contents(told: Written) -> str:
+def contents(told: Told) -> str:
     """What is in it, in words: groups, versions, events, rows."""
     words = {"version or package": "versions and packages"}
     counts = [plural(many, word, words.get(word, "")) for word, many in told.counts.items() if many]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
+from django.core.management.base import CommandError
+
 from registry.accounts.permissions import Actor
 
 from ...services import back_up, check
@@ -29,7 +31,10 @@ class Command(BackupCommand):
             with self.running(options, path, "It was not checked to its end."):
                 told = check(path=path, begin=self.begin, report=self.report)
             self.say(f"{path} is whole: {contents(told)}, of {told.made_at}. Checked in {self.seconds}.")
+            self.say_faults(told, str(path))
             self.say_keys(told)
+            if told.faults:
+                raise CommandError("It restores only with --accept-broken-log.", returncode=1)
             return
         with self.running(options, path, f"{path} was not written."):
             written = back_up(
@@ -40,3 +45,6 @@ class Command(BackupCommand):
                 report=self.report,
             )
         self.say(f"Wrote {contents(written)} to {path}: {size(written.size)} in {self.seconds}.")
+        self.say_faults(written, "this database")
+        if written.faults:
+            raise CommandError("Run `manage.py verifylog`. The file was written with the log as it is.", returncode=1)
