@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -83,7 +85,8 @@ def record(
     batch: UUID | None = None,
     in_feed: bool = True,
 ) -> Event:
-    """Write one event and return it. Must run in the transaction of the change it tells of.
+    """Write one event at the end of its chain and return it. Must run in the transaction of the change it tells of: one
+    that cannot be written is an error, and the change is undone with it.
 
     `actor` has name, user, door, access_key and user_agent (accounts.permissions.Actor); `group` and `package` are
     rows of the catalog, read by attribute only, since this app knows no other. `kind` must be in CATEGORIES: a kind
@@ -116,8 +119,49 @@ def record(
         before=before,
         after=after,
     )
-    append([event])
+    held = _HELD.get()
+    if held is None:
+        append([event])
+    else:
+        held.events.append(event)
     return event
+
+
+class Held:
+    """The events of a block of `held_back`, in the order in which they were recorded."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """A part whose events are forgotten when it fails, as what it wrote is."""
+        before = len(self.events)
+        try:
+            yield
+        except BaseException:
+            del self.events[before:]
+            raise
+
+
+_HELD: ContextVar[Held | None] = ContextVar("held", default=None)
+
+
+@contextmanager
+def held_back() -> Iterator[Held]:
+    """Keep the events of the block and write them together at its end, in the same transaction; none when it fails.
+
+    For changes of many groups at once: a chain's head, for which others wait, is then the last lock that is taken, and
+    each is read once. Until the end these events have no id, and no query finds them.
+    """
+    held = Held()
+    token = _HELD.set(held)
+    try:
+        yield held
+    finally:
+        _HELD.reset(token)
+    if held.events:
+        append(held.events)
 
 
 def append(events: Sequence[Event]) -> None:

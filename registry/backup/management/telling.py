@@ -10,7 +10,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from registry.console import Progress, ended_by_sigterm, listed, plural
+from registry.progress import Progress, ended_by_sigterm, listed, plural
 
 from ..errors import Damaged, Refusal
 from ..services import Told

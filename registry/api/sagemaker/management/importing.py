@@ -16,7 +16,7 @@ from registry.accounts.permissions import Actor, NotAllowed
 from registry.catalog.metric_reports import MetricReports
 from registry.catalog.services import Outcome, import_records
 from registry.configuration import ConfigurationError, parse_metrics_root
-from registry.console import Progress, ended_by_sigterm, listed, plural
+from registry.progress import Progress, ended_by_sigterm, listed, plural
 
 
 def counted(counts: Counter[str]) -> list[str]:

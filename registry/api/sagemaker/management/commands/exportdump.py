@@ -10,7 +10,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from registry.accounts.permissions import Actor
-from registry.console import Progress, ended_by_sigterm, listed
+from registry.progress import Progress, ended_by_sigterm, listed
 
 from ...exports import Export, Folders, Lines, Refusal
 from ..importing import counted

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
-from registry.console import plural
+from registry.progress import plural
 
 from ...dumps import Dump
 from ..importing import ImportCommand

@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from django.core.management.base import CommandError
 
 from registry.accounts.permissions import NotAllowed, authorize
-from registry.console import plural
+from registry.progress import plural
 
 from ...answers import BadRecord, parse_time
 from ...remote import Account, address, explain

@@ -1,4 +1,4 @@
-"""What commands share at the terminal: a bar for what takes long, numbers in words, and SIGTERM taken as Ctrl-C."""
+"""How far a command is, on a terminal and in a log; numbers in words, and SIGTERM taken as Ctrl-C."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def listed(parts: list[str]) -> str:
 class Progress:
     """How far a command is: a bar that redraws itself on a terminal, else a line now and then."""
 
-    def __init__(self, stream: Any, total: int, *, quiet: bool, unit: str = "records") -> None:
-        self.stream, self.total, self.quiet, self.unit = stream, total, quiet, unit
+    def __init__(self, stream: Any, total: int, *, quiet: bool, what: str = "records") -> None:
+        self.stream, self.total, self.quiet, self.what = stream, total, quiet, what
         self.is_terminal = bool(getattr(stream, "isatty", lambda: False)())
         self.every = 0.1 if self.is_terminal else 10.0
         self.last, self.drawn = time.monotonic(), False
@@ -37,10 +37,10 @@ class Progress:
         share = min(1.0, done / self.total) if self.total else 1.0
         if self.is_terminal:
             filled = int(share * BAR)
-            self.stream.write(f"\r[{'#' * filled}{'.' * (BAR - filled)}] {share:4.0%}  {records:,} {self.unit}")
+            self.stream.write(f"\r[{'#' * filled}{'.' * (BAR - filled)}] {share:4.0%}  {records:,} {self.what}")
             self.drawn = True
         else:
-            self.stream.write(f"{records:,} {self.unit} ({share:.0%}) …\n")
+            self.stream.write(f"{records:,} {self.what} ({share:.0%}) …\n")
         self.stream.flush()
 
     def clear(self) -> None:
