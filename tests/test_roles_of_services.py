@@ -288,12 +288,14 @@ COMMANDS = {
     "createsuperuser": False,
     "demo": False,
     "exportdump": False,
+    "exportlog": False,
     "filldemo": False,
     "importdump": True,
     "importsagemaker": False,
     "makeservicemodel": False,
     "restore": False,
     "serve": False,
+    "verifylog": False,
     "worker": False,
 }
 

@@ -10,10 +10,8 @@ from django.db import connection
 
 from .chains import START, digest_of
 from .explaining import Finding, Head, explain
-from .links import Link, head_of, heads, links, next_chain
+from .links import UNREADABLE, Link, head_of, heads, links, next_chain
 from .triggers import missing_triggers
-
-_UNREADABLE = (TypeError, ValueError, ArithmeticError)
 
 
 @dataclass
@@ -52,7 +50,7 @@ class Walk:
             return False
         try:
             return digest_of(link.previous, link.content()) == link.digest
-        except _UNREADABLE:
+        except UNREADABLE:
             return False
 
 
