@@ -284,6 +284,7 @@ def test_an_unknown_action_is_refused_for_everybody():
 COMMANDS = {
     "backup": False,
     "changepassword": False,
+    "checkpoint": False,
     "createaccesskey": False,
     "createsuperuser": False,
     "demo": False,
@@ -295,6 +296,7 @@ COMMANDS = {
     "makeservicemodel": False,
     "restore": False,
     "serve": False,
+    "verifyevidence": False,
     "verifylog": False,
     "worker": False,
 }
