@@ -34,6 +34,8 @@ PAIRS = {
     "stage": {"GET": READ, "POST": "model_package.edit_stage"},
     "metrics": {"POST": "model_package.create"},
     "delete": {"GET": "model_package.delete", "POST": "model_package.delete"},
+    "evidence": {"GET": READ},
+    "evidence-file": {"GET": READ},
 }
 # Keys of somebody else: whoever may not see them is told that there are none.
 OTHERS = "access_key.edit_others"

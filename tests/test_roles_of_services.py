@@ -282,7 +282,9 @@ def test_an_unknown_action_is_refused_for_everybody():
 
 # The project's own commands -> whether they take a user to act as; the others act as the system or write nothing.
 COMMANDS = {
+    "backup": False,
     "changepassword": False,
+    "checkpoint": False,
     "createaccesskey": False,
     "createsuperuser": False,
     "demo": False,
@@ -292,7 +294,9 @@ COMMANDS = {
     "importdump": True,
     "importsagemaker": False,
     "makeservicemodel": False,
+    "restore": False,
     "serve": False,
+    "verifyevidence": False,
     "verifylog": False,
     "worker": False,
 }

@@ -13,6 +13,7 @@ from .views import (
     activity,
     compare,
     deletions,
+    evidence,
     exports,
     groups,
     keyboard,
@@ -48,6 +49,8 @@ _package_patterns = [
     path("tags/", tags.package_tags, name="tags"),
     path("tags/edit/", tags.package_tags_edit, name="tags-edit"),
     path("delete/", deletions.package_delete, name="delete"),
+    path("evidence/", evidence.package_evidence, name="evidence"),
+    path("evidence.json", evidence.package_evidence_file, name="evidence-file"),
 ]
 
 _version_patterns: list[URLPattern | URLResolver] = [
