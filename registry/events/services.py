@@ -38,6 +38,7 @@ CATEGORIES = {
     "model_package.restored": "registration",
     "model_package_group.restored": "registration",
     "model_package.content_changed": "registration",
+    "model_package.touched": "registration",
     "access_key.created": "access",
     "access_key.renamed": "access",
     "access_key.enabled": "access",

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils import timezone
 
 from registry.accounts.permissions import Actor, authorize
 from registry.events.models import Event
@@ -46,16 +47,16 @@ def request_changes(*, actor: Actor, package: ModelPackage, comment: str, seen: 
     if not is_open(locked):
         raise Refused("It does not wait for a review. Put it back to waiting to ask for changes.")
     vote = drop_vote(actor, locked)
+    at = timezone.now()
     before: dict[str, Any] = {"Vote": vote} if vote else {}
     after: dict[str, Any] = {}
     if locked.approval_status == ApprovalStatus.WAITING and locked.approval_description != comment:
         before["ApprovalDescription"], after["ApprovalDescription"] = locked.approval_description, comment
-        touch_package(actor, locked, approval_description=comment)
+        touch_package(actor, locked, at=at, approval_description=comment)
     else:
         note_review(locked)
-    record(
-        actor, "model_package.changes_requested", package=locked, before=before or None, after=after, comment=comment
-    )
+    kind = "model_package.changes_requested"
+    record(actor, kind, package=locked, before=before or None, after=after, comment=comment, at=at)
     return locked
 
 
@@ -108,9 +109,9 @@ def undo_decision(*, actor: Actor, package: ModelPackage, seen: int | None = Non
         _refuse_wrong_approval(actor, locked, former, event)
     # Where one approval is enough by now, votes have ended for good.
     votes = (event.before or {}).get("Votes") or [] if rules_of(locked).approvals_needed > 1 else []
-    save_decision(actor, locked, former, told={"Undone": True} | ({"Votes": votes} if votes else {}))
-    restore_votes(locked, votes)
-    return locked
+    # Before the event, which names those that came back; the decision ended all others of the round.
+    kept = restore_votes(locked, votes)
+    return save_decision(actor, locked, former, told={"Undone": True} | ({"Votes": kept} if kept else {}))
 
 
 def _refuse_wrong_approval(actor: Actor, locked: ModelPackage, former: Decision, event: Event) -> None:

@@ -51,12 +51,12 @@ def clear_votes(locked: ModelPackage) -> list[dict[str, Any]]:
     return [_members(vote) for vote in votes]
 
 
-def restore_votes(locked: ModelPackage, votes: Iterable[Mapping[str, Any]]) -> None:
-    """Bring back votes that clear_votes returned, but for people who have voted anew or are gone."""
+def restore_votes(locked: ModelPackage, votes: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Bring back votes that clear_votes returned, but for people who have voted anew or are gone; those that count."""
     kept = {str(vote.get("User")): vote for vote in votes}
     present = set(Vote.objects.filter(package=locked).values_list("user_name", flat=True))
     people = User.objects.filter(username__in=kept.keys() - present)
-    Vote.objects.bulk_create(
+    back = Vote.objects.bulk_create(
         Vote(
             package=locked,
             user=person,
@@ -66,6 +66,7 @@ def restore_votes(locked: ModelPackage, votes: Iterable[Mapping[str, Any]]) -> N
         )
         for person in people
     )
+    return [_members(vote) for vote in back]
 
 
 def drop_vote(actor: Actor, locked: ModelPackage) -> dict[str, Any] | None:
