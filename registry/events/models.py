@@ -71,6 +71,12 @@ class Event(models.Model):
         indexes = [
             models.Index(fields=["group_id", "-id"], name="event_group"),
             models.Index(fields=["package_id", "-id"], name="event_package"),
+            # Of the group itself, for how it stood at a moment: a large group has few of these among many.
+            models.Index(
+                fields=["group_id", "-id"],
+                name="event_group_alone",
+                condition=models.Q(group_id__isnull=False, package_id__isnull=True),
+            ),
             models.Index(fields=["-id"], name="event_feed", condition=models.Q(in_feed=True)),
             models.Index(fields=["category", "-id"], name="event_category", condition=models.Q(in_feed=True)),
             models.Index(fields=["actor_name", "-id"], name="event_actor", condition=models.Q(in_feed=True)),

@@ -1,0 +1,64 @@
+"""What changed in a group between two moments: its events of that time, newest first, a page at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from registry.events.models import Event
+
+ROWS = 50
+# What leaves the group or a version another than it was; votes, checks and comments do not.
+KINDS = (
+    "model_package.approval_status_changed",
+    "model_package.changes_requested",
+    "model_package.content_changed",
+    "model_package.created",
+    "model_package.deleted",
+    "model_package.metadata_changed",
+    "model_package.restored",
+    "model_package.stage_changed",
+    "model_package_group.created",
+    "model_package_group.deleted",
+    "model_package_group.description_changed",
+    "model_package_group.metrics_changed",
+    "model_package_group.policy_changed",
+    "model_package_group.restored",
+    "model_package_group.rules_changed",
+    "model_package_group.tagged",
+)
+# Clocks of several machines differ: ids are looked for this much around the times that are asked for.
+_SLACK = timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class ChangesPage:
+    """Up to ROWS events, newest first; `older` is the id to go on before."""
+
+    events: list[Event]
+    older: int | None
+
+
+def changes_between(group_id: int, since: datetime, until: datetime, before: int | None = None) -> ChangesPage:
+    """What happened after `since` and not after `until`, or the part of it before an event.
+
+    The log has no index by time, but ids rise with time: both ends are found by halving, in 2 times 64 looks at most.
+    """
+    low, high = _first_id(since - _SLACK), _first_id(until + _SLACK)
+    events = Event.objects.for_group(group_id).filter(id__gte=low, id__lt=high, at__gt=since, at__lte=until)
+    found = list(events.filter(kind__in=KINDS).before(before).order_by("-id")[: ROWS + 1])
+    return ChangesPage(found[:ROWS], found[ROWS - 1].pk if len(found) > ROWS else None)
+
+
+def _first_id(at: datetime) -> int:
+    """The id from which on events are later than `at`; one above the last where none is."""
+    last = Event.objects.order_by("-id").values_list("id", flat=True).first() or 0
+    low, high = 1, last + 1
+    while low < high:
+        middle = (low + high) // 2
+        found = Event.objects.filter(id__gte=middle).order_by("id").values_list("id", "at").first()
+        if found is None or found[1] > at:
+            high = middle
+        else:
+            low = found[0] + 1
+    return low
