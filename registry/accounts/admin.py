@@ -17,7 +17,7 @@ from django.http import HttpRequest, HttpResponse
 
 from registry.events.admin import ViewOnlyAdmin
 
-from . import services, teams
+from . import services
 from .models import AccessKey, Role, SignInFailure, User
 from .permissions import Actor, NotAllowed
 

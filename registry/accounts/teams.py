@@ -1,6 +1,6 @@
-"""Every change to teams: make, rename and delete one, and put users into them. A team is a Django group that is no role.
+"""Every change to teams: make, rename and delete one, and put users into them.
 
-What a team sees is said where the thing is: here nobody knows.
+A team is a Django group that is no role. What a team sees is said where the thing is: here nobody knows.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from registry.statements import Prepared
 
+from ..errors import NotFound
 from ..validators import (
     DESCRIPTION_MAX,
     METRIC_NAME_MAX,
@@ -20,9 +21,8 @@ from ..validators import (
     validate_name,
     validate_region,
 )
-from ..errors import NotFound
 from .lookups import at_most
-from .teams import TeamAccess, hidden_groups, is_hidden
+from .teams import TeamAccess, is_hidden, seen_by
 
 if TYPE_CHECKING:
     from registry.accounts.models import User
@@ -40,8 +40,7 @@ class GroupQuerySet(models.QuerySet["ModelPackageGroup"]):
         """The groups, live and deleted, that `user` may know of: all but those limited to teams of others."""
         if user.role is None:
             return self.none()
-        hidden = hidden_groups(user)
-        return self if hidden is None else self.exclude(pk__in=hidden)
+        return seen_by(user, self, "pk")
 
     def visible_to(self, user: User | Actor) -> GroupQuerySet:
         """The live groups that `user` may know of; none without a role."""

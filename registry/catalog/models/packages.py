@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from registry.statements import Prepared
 
+from ..errors import NotFound
 from ..validators import (
     DESCRIPTION_MAX,
     NAME_MAX,
@@ -20,10 +21,9 @@ from ..validators import (
     validate_name,
     validate_region,
 )
-from ..errors import NotFound
 from .groups import ModelPackageGroup
 from .lookups import at_most
-from .teams import hidden_groups, is_hidden
+from .teams import is_hidden, seen_by
 
 if TYPE_CHECKING:
     from registry.accounts.models import User
@@ -49,8 +49,7 @@ class PackageQuerySet(models.QuerySet["ModelPackage"]):
         """The packages, live and deleted, that `user` may know of: all but those of groups limited to others."""
         if user.role is None:
             return self.none()
-        hidden = hidden_groups(user)
-        return self if hidden is None else self.exclude(group_id__in=hidden)
+        return seen_by(user, self, "group_id")
 
     def visible_to(self, user: User | Actor) -> PackageQuerySet:
         """The live packages that `user` may know of; none without a role."""

@@ -6,7 +6,7 @@ there is no row, no query is any other than it would be without teams.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.contrib.auth.models import Group
 from django.db import models
@@ -19,8 +19,11 @@ if TYPE_CHECKING:
     from registry.accounts.permissions import Actor
 
 
+Rows = TypeVar("Rows", bound="models.QuerySet[Any, Any]")
+
+
 class TeamAccess(models.Model):
-    """One team that sees a limited group. A team cannot go while a group is limited to it: that would open the group."""
+    """One team that sees a limited group. No team can go while a group is limited to it: that would open the group."""
 
     group = models.ForeignKey(
         "catalog.ModelPackageGroup", on_delete=models.CASCADE, related_name="team_accesses", db_index=False
@@ -48,6 +51,15 @@ def groups_hidden_from(user_id: int) -> models.QuerySet[TeamAccess, Any]:
     """The ids of the limited groups that no team of that user sees, whatever the user's role."""
     mine = TeamAccess.objects.filter(team__user=user_id).values("group_id")
     return TeamAccess.objects.exclude(group_id__in=mine).values("group_id")
+
+
+def seen_by(user: User | Actor, rows: Rows, path: str) -> Rows:
+    """The rows whose group, which `path` leads to from them, `user` may know of; those of no group are among them.
+
+    The very query that came in where nothing is kept from `user`.
+    """
+    hidden = hidden_groups(user)
+    return rows if hidden is None else rows.exclude(**{f"{path}__in": hidden})
 
 
 def is_hidden(user: User | Actor, group_id: int | None) -> bool:
