@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from .models import Role, User
 
@@ -30,6 +30,7 @@ MINIMUM_ROLE: dict[str, Role] = {
     # It changes how metrics are read, not what may pass: those who read them to decide may set it.
     "model_package_group.edit_metric_choices": Role.REVIEWER,
     "model_package_group.edit_rules": Role.ADMIN,
+    "model_package_group.edit_teams": Role.ADMIN,
     "access_key.edit_own": Role.VIEWER,
     "access_key.edit_others": Role.ADMIN,
     "registry.import": Role.ADMIN,
@@ -38,6 +39,7 @@ MINIMUM_ROLE: dict[str, Role] = {
     "saved_view.share": Role.CONTRIBUTOR,
     "user.read": Role.ADMIN,
     "user.edit": Role.ADMIN,
+    "team.edit": Role.ADMIN,
 }
 
 # What a refusal says, in the words of the person who reads it.
@@ -62,6 +64,7 @@ _WORDS = {
     "model_package_group.edit_policy": "change the policy of a group",
     "model_package_group.edit_metric_choices": "choose how the metrics of a group are read",
     "model_package_group.edit_rules": "change the rules of a group",
+    "model_package_group.edit_teams": "limit a group to teams",
     "access_key.edit_own": "have access keys",
     "access_key.edit_others": "change the access keys of others",
     "registry.import": "import",
@@ -70,6 +73,7 @@ _WORDS = {
     "saved_view.share": "share a view",
     "user.read": "see the users",
     "user.edit": "change users",
+    "team.edit": "change teams",
 }
 
 
@@ -112,11 +116,27 @@ class Actor:
         needed = MINIMUM_ROLE.get(action)
         return needed is not None and self.role is not None and self.role.rank >= needed.rank
 
+    @property
+    def may_miss_groups(self) -> bool:
+        """As of the user; somebody who is no user is in no team."""
+        return self.user is None or self.user.may_miss_groups
+
+
+@runtime_checkable
+class Limited(Protocol):
+    """A subject that not everybody with a role may know of."""
+
+    def require_sight(self, actor: Actor) -> None:
+        """Raise the refusal of what does not exist, unless `actor` may know of it."""
+
 
 def authorize(actor: Actor, action: str, subject: object = None) -> None:
     """Return if `actor` may do `action` on `subject`, else raise NotAllowed. Asked by every service, at every door.
 
-    `subject` is the group or package (or None while it is being made); roles are the same for all of them today.
+    `subject` is the group or package (or None while it is being made): a group that the actor may not know of, and
+    what is in it, is refused as if it did not exist.
     """
     if not actor.may(action):
         raise NotAllowed(action, MINIMUM_ROLE.get(action))
+    if isinstance(subject, Limited):
+        subject.require_sight(actor)

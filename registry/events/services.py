@@ -34,6 +34,7 @@ CATEGORIES = {
     "model_package_group.policy_changed": "access",
     "model_package_group.metrics_changed": "metadata",
     "model_package_group.rules_changed": "review",
+    "model_package_group.teams_changed": "access",
     "model_package.deleted": "registration",
     "model_package.restored": "registration",
     "model_package_group.restored": "registration",
@@ -56,6 +57,10 @@ CATEGORIES = {
     "user.activated": "access",
     "user.deactivated": "access",
     "user.password_changed": "access",
+    "user.teams_changed": "access",
+    "team.created": "access",
+    "team.renamed": "access",
+    "team.deleted": "access",
 }
 
 

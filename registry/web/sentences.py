@@ -19,6 +19,7 @@ from markupsafe import Markup
 
 from .review_sentences import REVIEW_TELLERS
 from .told import Read, Told, code, listed, mapping
+from .told_teams import TEAM_TELLERS
 from .told_views import VIEW_KINDS, tell_view
 from .wording import plural, status_look
 
@@ -343,6 +344,7 @@ def _tell_view(event: Read) -> Told:
 
 TELLERS: dict[str, Callable[[Read], Told]] = {
     **REVIEW_TELLERS,
+    **TEAM_TELLERS,
     "model_package_group.created": _tell_group_created,
     "model_package_group.description_changed": _tell_description_changed,
     "model_package_group.tagged": _tell_tagged,

@@ -8,6 +8,7 @@ from django.views.generic import RedirectView
 from . import converters
 from .icons import icon_sprite
 from .views import (
+    access,
     access_keys,
     accounts,
     activity,
@@ -67,6 +68,7 @@ _group_patterns: list[URLPattern | URLResolver] = [
     path("tags/", tags.group_tags, name="group-tags"),
     path("tags/edit/", tags.group_tags_edit, name="group-tags-edit"),
     path("rules/", rules.group_rules, name="group-rules"),
+    path("access/", access.group_access, name="group-access"),
     path("metrics/", metrics.group_metrics, name="group-metrics"),
     path("compare/", compare.group_compare, name="group-compare"),
     path("delete/", deletions.group_delete, name="group-delete"),

@@ -70,7 +70,8 @@ def activity_csv(request: HttpRequest) -> HttpResponseBase:
     """What happened, newest first, each event with its sentence."""
     authorize(actor_of(request), "registry.read")
     params, _ = params_of(request, ACTIVITY)
-    events = chosen_events(params, read_filter(request, params, ACTIVITY).query)
+    query = read_filter(request, params, ACTIVITY).query
+    events = chosen_events(request.user, params, query)  # type: ignore[arg-type]
     rows = (line for batch in exports.event_batches(events) for line in _told(batch))
     return csv_response("activity.csv", ACTIVITY_HEADER, rows)
 
