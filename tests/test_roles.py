@@ -99,6 +99,7 @@ ADDRESSES: dict[str, dict[str, str]] = {
     "keyboard": {"GET": SIGNED_IN},
     "where-used": {"GET": READ},
     "activity": {"GET": READ},
+    "group-changes": {"GET": READ},
     "group-live": {"GET": READ},
     "package-live": {"GET": READ},
     "access-keys": {"GET": "access_key.edit_own", "POST": "access_key.edit_own"},

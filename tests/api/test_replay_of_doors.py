@@ -38,7 +38,8 @@ def test_a_replay_of_the_log_is_the_tables_after_a_walk_through_every_door(clien
 @pytest.mark.replay
 @pytest.mark.parametrize("seed", range(1, 9))
 def test_a_replay_of_the_log_is_the_tables_after_a_long_walk(client_for, tmp_path, settings, seed):
-    walk(seed, 400, 10, client_for, tmp_path, settings)
+    walk(seed, 500, 10, client_for, tmp_path, settings)
+    # Nearly everything that can happen does, so that nothing is equal for want of doing it.
     told = {kind for kind in CATEGORIES if kind.startswith(("model_package", "saved_view"))}
     seen = set(Event.objects.values_list("kind", flat=True))
-    assert len(told - seen) < 4, told - seen
+    assert len(told - seen) <= 3, told - seen

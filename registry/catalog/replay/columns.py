@@ -84,6 +84,7 @@ FOLLOWS: dict[str, dict[str, str]] = {
         "value": "created, tagged",
         "slot": "the lowest free one, in the order of the event's tags",
     },
+    "TeamAccess": {"id": OWN_ID, "group_id": OWNER, "team_id": "teams_changed"},
     "CustomerMetadataProperty": {
         "id": OWN_ID,
         "package_id": OWNER,

@@ -68,6 +68,7 @@ def compare_group(group_id: int) -> Iterator[Difference]:
     yield from _columns(name, row, replayed, group.since, unknown=group.unknown, exact=group.is_complete)
     tags = {key: {"value": value, "slot": slot} for key, (value, slot) in group.tags.items()}
     yield from _parts(name, "tags", stored.group_tags(group_id), tags, exact=group.is_complete)
+    yield from _parts(name, "team", stored.group_teams(group_id), {pk: {} for pk in group.teams}, exact=True)
 
 
 def _batches(ids: Sequence[int]) -> Iterator[Sequence[int]]:

@@ -25,6 +25,7 @@ _TOUCHING = {
     "model_package_group.policy_changed",
     "model_package_group.metrics_changed",
     "model_package_group.rules_changed",
+    "model_package_group.teams_changed",
     "model_package_group.restored",
 }
 
@@ -65,13 +66,14 @@ class Versions:
 class GroupReplay:
     """A group after the entries that it took; `row` is None before it was made.
 
-    `row` holds every column but the id and those that follow from its versions. Entries of its versions only move
-    `updated_at` and `updated_by_name`: where that is not asked, the group's own entries are enough.
+    `row` holds every column but the id and those that follow from its versions, `tags` are (value, slot) by key,
+    `teams` the ids of those that see it. Entries of its versions only move `updated_at` and `updated_by_name`: where that is not asked, the group's own entries are enough.
     """
 
     def __init__(self) -> None:
         self.row: dict[str, Any] | None = None
         self.tags: dict[str, tuple[str, int]] = {}
+        self.teams: set[int] = set()
         self.unknown: set[str] = set()
         self.is_complete = True
         self.since: dict[str, Entry] = {}
@@ -193,6 +195,9 @@ class GroupReplay:
     def _rules(self, entry: Entry) -> None:
         self._set(entry, review_rules=entry.after["ReviewRules"])
 
+    def _teams(self, entry: Entry) -> None:
+        self.teams = set(entry.after["TeamIds"])
+
     def _deleted(self, entry: Entry) -> None:
         self._set(entry, deleted_at=entry.at, deleted_by_name=entry.actor_name)
 
@@ -208,6 +213,7 @@ _STEPS: dict[str, Callable[[GroupReplay, Entry], None]] = {
     "model_package_group.policy_changed": GroupReplay._policy,
     "model_package_group.metrics_changed": GroupReplay._metrics,
     "model_package_group.rules_changed": GroupReplay._rules,
+    "model_package_group.teams_changed": GroupReplay._teams,
     "model_package_group.deleted": GroupReplay._deleted,
     "model_package_group.restored": GroupReplay._restored,
 }

@@ -249,7 +249,8 @@ class PackageReplay:
 
     def _changes_requested(self, entry: Entry) -> None:
         if "ApprovalDescription" not in entry.after:
-            return self._vote_taken_back(entry)
+            self._vote_taken_back(entry)
+            return
         self.votes.pop((entry.before.get("Vote") or {}).get("User"), None)
         self._set(entry, approval_description=entry.after["ApprovalDescription"])
         self._modify(entry)

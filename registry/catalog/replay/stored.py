@@ -17,6 +17,7 @@ from ..models import (
     ModelPackageGroup,
     SavedView,
     Tag,
+    TeamAccess,
     Vote,
 )
 from .entries import blank
@@ -51,6 +52,11 @@ def package_rows(ids: Sequence[int]) -> dict[int, dict[str, Any]]:
 def group_tags(group_id: int) -> dict[str, dict[str, Any]]:
     """The tags of a group by key."""
     return {row.pop("key"): row for row in Tag.objects.filter(group=group_id).values("key", "value", "slot")}
+
+
+def group_teams(group_id: int) -> dict[int, dict[str, Any]]:
+    """The teams that see a limited group, by id."""
+    return {pk: {} for pk in TeamAccess.objects.filter(group=group_id).values_list("team_id", flat=True)}
 
 
 def parts_of(ids: Sequence[int]) -> dict[int, Parts]:

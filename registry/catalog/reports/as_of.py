@@ -197,9 +197,7 @@ class GroupsThen:
     older: int | None
 
 
-def index_at(
-    groups: QuerySet[ModelPackageGroup], at: datetime, *, rows: int, before: int | None = None
-) -> GroupsThen:
+def index_at(groups: QuerySet[ModelPackageGroup], at: datetime, *, rows: int, before: int | None = None) -> GroupsThen:
     """A page of the groups that stood then, the last made first. `groups` are those that the reader may know of,
     deleted ones too. At most seven queries."""
     made = groups.filter(created_at__lte=at).order_by("-created_at", "-id")

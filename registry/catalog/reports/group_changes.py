@@ -26,6 +26,7 @@ KINDS = (
     "model_package_group.restored",
     "model_package_group.rules_changed",
     "model_package_group.tagged",
+    "model_package_group.teams_changed",
 )
 # Clocks of several machines differ: ids are looked for this much around the times that are asked for.
 _SLACK = timedelta(hours=1)

@@ -192,7 +192,8 @@ def save_decision(
 ) -> ModelPackage:
     """Save a decision with the counts of its group, end the round of votes, and leave the event; asks no rule.
 
-    `told` are further members for the event, `at` is when it is made, now by default. Only for services that asked the rules, or that need not ask them.
+    `told` are further members for the event, `at` is when it is made, now by default. Only for services that asked the
+    rules, or that need not ask them.
     """
     before = Decision.now(locked)
     group = locked.group

@@ -62,6 +62,8 @@ def set_group_teams(
         "model_package_group.teams_changed",
         group=locked,
         before={"Teams": before},
-        after={"Teams": after},
+        # A team may get another name: its id stays.
+        after={"Teams": after, "TeamIds": sorted(team.pk for team in found.values())},
+        at=locked.updated_at,
     )
     return locked

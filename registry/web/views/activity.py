@@ -131,7 +131,7 @@ def chosen_events(user: User, params: QueryDict, query: Query) -> EventQuerySet:
     return events
 
 
-def told(rows: list[Event], *, region: bool = False) -> list[Sentence]:
+def told(rows: list[Event], *, region: bool = False, short: bool = False) -> list[Sentence]:
     """The sentences of events; a subject that is gone is named without a link (two queries for all)."""
     groups = {row.group_id for row in rows if row.group_id}
     packages = {row.package_id for row in rows if row.package_id}
@@ -141,6 +141,7 @@ def told(rows: list[Event], *, region: bool = False) -> list[Sentence]:
         tell(
             row,
             region=region,
+            short=short,
             linked=(row.group_id is None or row.group_id in live_groups)
             and (row.package_id is None or row.package_id in live),
         )

@@ -22,6 +22,7 @@ from ..searches import GroupSearch
 from ..sentences import DOORS, tell
 from ..spreadsheets import csv_response
 from ..subjects import actor_of, find_group
+from . import as_of
 from .activity import chosen_events
 
 ACTIVITY_HEADER = ("at", "by", "via", "what", "comment", "kind", "region", "group", "version", "package", "target")
@@ -39,6 +40,8 @@ def group_list_csv(request: HttpRequest) -> HttpResponseBase:
 @require_safe
 def group_detail_csv(request: HttpRequest, region: str, name: str) -> HttpResponseBase:
     """The versions of a group that the filters let through, with a column for each metric and metadata key."""
+    if "as_of" in request.GET:
+        return as_of.group_csv(request, region, name)
     group = find_group(request, region, name)
     shown = Asked.read(request, params_of(request, TIMELINE)[0]).shown
     metrics, keys = exports.version_names(group)

@@ -24,11 +24,14 @@ from ..htmx import is_fragment, redirect_to, render_page, render_parts, toast
 from ..list_menus import params_of
 from ..searches import ROWS, GroupSearch
 from ..subjects import actor_of, find_group
+from . import as_of
 
 
 @require_GET
 def group_list(request: HttpRequest) -> HttpResponse:
     """The index; a fragment request gets the list, with the saved views and the filter box out of band."""
+    if "as_of" in request.GET:
+        return as_of.group_list(request)
     search = GroupSearch.read(request, *params_of(request, GROUPS))
     context = _list_context(request, search)
     if not is_fragment(request):

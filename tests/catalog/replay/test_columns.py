@@ -2,9 +2,7 @@
 
 from django.apps import apps
 
-from registry.catalog.models import ModelPackage, ModelPackageGroup
-from registry.catalog.replay import FOLLOWS, NOT_LOGGED, GroupReplay, PackageReplay
-from registry.catalog.replay.groups import Versions
+from registry.catalog.replay import FOLLOWS, NOT_LOGGED
 
 
 def test_every_column_of_every_table_has_a_row_that_says_how_it_follows_from_the_log():
