@@ -122,7 +122,7 @@ def replay_packages(ids: Sequence[int], ended: Sequence[int] = ()) -> dict[int, 
 def compare_unversioned() -> Iterator[Difference]:
     """The differences of all unversioned packages."""
     alone = Event.objects.filter(kind="model_package.created", group_id=None, package_id__isnull=False)
-    ids = set(alone.order_by().values_list("package_id", flat=True).iterator())
+    ids = {pk for pk in alone.order_by().values_list("package_id", flat=True).iterator() if pk is not None}
     present = ModelPackage.objects.unversioned().order_by().values_list("pk", flat=True)
     for batch in _batches(sorted(ids.union(present.iterator()))):
         yield from _compare_packages(batch, "", (), None)

@@ -54,7 +54,7 @@ def entries_of(events: QuerySet[Any], *, stream: bool = False) -> Iterator[Entry
     """The entries of some events as the query orders them; `stream` reads them a few thousand at a time."""
     rows = events.values_list(*Entry._fields)
     for row in rows.iterator(chunk_size=CHUNK) if stream else rows:
-        yield Entry(*row[:-2], row[-2] or {}, row[-1] or {})
+        yield Entry._make((*row[:-2], row[-2] or {}, row[-1] or {}))
 
 
 def blank(model: type[Model]) -> dict[str, Any]:

@@ -67,7 +67,8 @@ class GroupReplay:
     """A group after the entries that it took; `row` is None before it was made.
 
     `row` holds every column but the id and those that follow from its versions, `tags` are (value, slot) by key,
-    `teams` the ids of those that see it. Entries of its versions only move `updated_at` and `updated_by_name`: where that is not asked, the group's own entries are enough.
+    `teams` the ids of those that see it. Entries of its versions only move `updated_at` and `updated_by_name`: where
+    that is not asked, the group's own entries are enough.
     """
 
     def __init__(self) -> None:

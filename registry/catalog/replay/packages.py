@@ -244,14 +244,14 @@ class PackageReplay:
         self._review(entry)
 
     def _vote_taken_back(self, entry: Entry) -> None:
-        self.votes.pop((entry.before.get("Vote") or {}).get("User"), None)
+        self.votes.pop((entry.before.get("Vote") or {}).get("User", ""), None)
         self._review(entry)
 
     def _changes_requested(self, entry: Entry) -> None:
         if "ApprovalDescription" not in entry.after:
             self._vote_taken_back(entry)
             return
-        self.votes.pop((entry.before.get("Vote") or {}).get("User"), None)
+        self.votes.pop((entry.before.get("Vote") or {}).get("User", ""), None)
         self._set(entry, approval_description=entry.after["ApprovalDescription"])
         self._modify(entry)
 

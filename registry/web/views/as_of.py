@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import wraps
 from typing import Any
@@ -81,6 +81,20 @@ def _before_import(what: str, imported_at: datetime | None) -> str:
     return f"{what} was imported on {day}; before that this registry kept no log of it."
 
 
+def _later(rows: Sequence[tuple[str, reports.VersionThen | reports.GroupThen]]) -> list[str]:
+    """What the banner says of those rows of a page that an import brought later; nothing without any."""
+    names = [name for name, row in rows if row.then.row is None]
+    days = sorted(row.imported_at for _, row in rows if row.then.row is None and row.imported_at)
+    if not names:
+        return []
+    if len(names) == 1:
+        return [_before_import(names[0], days[0] if days else None)]
+    listed = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+    first, last = (f"{day.day} {day:%B %Y}" for day in (days[0], days[-1])) if days else ("a later day",) * 2
+    when = f"on {first}" if first == last else f"between {first} and {last}"
+    return [f"{listed} were imported {when}; before that this registry kept no log of them."]
+
+
 # ---------- the index ----------
 
 
@@ -95,7 +109,7 @@ def group_list(request: HttpRequest) -> HttpResponse:
     groups = ModelPackageGroup.objects.open_to(request.user)
     page = reports.index_at(groups, moment.at, rows=ROWS[0], before=before)
     context = {"title": "Model groups", "page": page, "strip_length": reports.STRIP, "before": before}
-    return _show(request, "as_of/groups.html", banner, context)
+    return _show(request, "as_of/groups.html", replace(banner, notes=_later([(g.name, g) for g in page.rows])), context)
 
 
 # ---------- a group ----------
@@ -149,11 +163,7 @@ def group_detail(request: HttpRequest, region: str, name: str) -> HttpResponse:
         "rules": ReviewRules.from_json(then.row["review_rules"]).in_words(),
         "stages": settings.REGISTRY_STAGES,
     }
-    notes = []
-    later = [row for row in page.rows if not row.is_known]
-    if later:
-        what = f"v{later[0].version}" if len(later) == 1 else f"Some of these versions ({len(later)})"
-        notes.append(_before_import(what, max((row.imported_at for row in later if row.imported_at), default=None)))
+    notes = _later([(f"v{row.version}", row) for row in page.rows])
     return _show(request, "as_of/group.html", Banner(moment, path, notes), context)
 
 
