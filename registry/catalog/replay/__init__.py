@@ -2,7 +2,7 @@
 
 from .columns import FOLLOWS, NOT_LOGGED
 from .comparing import Difference, compare_group, compare_registry
-from .entries import Entry, entries_of
+from .entries import Entry, ends_votes, entries_of
 from .groups import GroupReplay
 from .packages import PackageReplay
 from .saved_views import replay_saved_views
@@ -16,6 +16,7 @@ __all__ = [
     "PackageReplay",
     "compare_group",
     "compare_registry",
+    "ends_votes",
     "entries_of",
     "replay_saved_views",
 ]

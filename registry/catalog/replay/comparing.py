@@ -13,7 +13,7 @@ from registry.events.models import Event
 
 from ..models import ModelPackage, ModelPackageGroup
 from . import stored
-from .entries import Entry, entries_of
+from .entries import Entry, ends_votes, entries_of
 from .groups import GroupReplay, Versions
 from .packages import PackageReplay
 from .saved_views import replay_saved_views
@@ -53,7 +53,7 @@ def compare_group(group_id: int) -> Iterator[Difference]:
         group.take(entry)
         if entry.kind == "model_package.created" and entry.package_id:
             registered.add(entry.package_id)
-        elif entry.kind == "model_package_group.rules_changed" and "VotesEnded" in entry.after:
+        elif ends_votes(entry):
             ended.append(entry.id)
     present = ModelPackage.objects.filter(group=group_id).order_by().values_list("pk", flat=True)
     ids = sorted(registered.union(present.iterator()))
@@ -102,18 +102,7 @@ def replay_packages(ids: Sequence[int], ended: Sequence[int] = ()) -> dict[int, 
     # Sorted here: with ORDER BY, SQLite walks the whole log in the order of its ids.
     for entry in sorted(entries_of(Event.objects.filter(package_id__in=ids).order_by()), key=lambda e: e.id):
         found[entry.package_id or 0].append(entry)
-    replays = {}
-    for pk in ids:
-        package, ends = PackageReplay(), list(ended)
-        for entry in found[pk]:
-            while ends and ends[0] < entry.id:
-                ends.pop(0)
-                package.end_votes()
-            package.take(entry)
-        if ends:
-            package.end_votes()
-        replays[pk] = package
-    return replays
+    return {pk: PackageReplay().take_all(found[pk], ended) for pk in ids}
 
 
 # ---------- the registry ----------

@@ -57,6 +57,11 @@ def entries_of(events: QuerySet[Any], *, stream: bool = False) -> Iterator[Entry
         yield Entry._make((*row[:-2], row[-2] or {}, row[-1] or {}))
 
 
+def ends_votes(entry: Entry) -> bool:
+    """Whether the rules of the group changed so that no vote of it was left."""
+    return entry.kind == "model_package_group.rules_changed" and "VotesEnded" in entry.after
+
+
 def blank(model: type[Model]) -> dict[str, Any]:
     """A new row of a table: every column but the id, each with its default."""
     fields: list[Any] = [field for field in model._meta.local_concrete_fields if not field.primary_key]

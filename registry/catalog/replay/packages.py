@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -49,15 +49,17 @@ class PackageReplay:
         if step is not None and (self.row is not None or entry.kind == "model_package.created"):
             step(self, entry)
 
-    def take_all(self, entries: Iterable[Entry]) -> PackageReplay:
-        """Take several in their order; returns itself."""
+    def take_all(self, entries: Iterable[Entry], ended: Sequence[int] = ()) -> PackageReplay:
+        """Take several in their order; returns itself. `ended` are the events of its group that ended all open votes."""
+        ends = list(ended)
         for entry in entries:
+            while ends and ends[0] < entry.id:
+                ends.pop(0)
+                self.votes = {}
             self.take(entry)
+        if ends:
+            self.votes = {}
         return self
-
-    def end_votes(self) -> None:
-        """The rules of the group changed so that no vote is open."""
-        self.votes = {}
 
     @property
     def columns(self) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from django.db.models.fields.json import KT
 from registry.events.models import Event
 
 from ..models import ApprovalStatus, ModelPackage, ModelPackageGroup
-from ..replay import Entry, GroupReplay, PackageReplay, entries_of
+from ..replay import Entry, GroupReplay, PackageReplay, ends_votes, entries_of
 
 ROWS = 50
 # Versions, the newest of that moment, among which a page looks for the one that was approved.
@@ -40,13 +40,20 @@ class TooManyEvents(Exception):
 # ---------- replays ----------
 
 
-def packages_at(ids: Collection[int], at: datetime) -> dict[int, PackageReplay]:
-    """Packages by id as they stood; one that the log did not know yet has no row. One query."""
+def packages_at(ids: Collection[int], at: datetime, *, votes_of: int | None = None) -> dict[int, PackageReplay]:
+    """Packages by id as they stood; one that the log did not know yet has no row. One query.
+
+    `votes_of` is their group, where their votes are asked for: changed rules may have ended them. One query more.
+    """
     events = Event.objects.filter(package_id__in=ids, at__lte=at).exclude(kind__in=_SILENT)
-    replays = {pk: PackageReplay() for pk in ids}
+    found: dict[int, list[Entry]] = {pk: [] for pk in ids}
     for entry in _in_order(events):
-        replays[entry.package_id or 0].take(entry)
-    return replays
+        found[entry.package_id or 0].append(entry)
+    ended = []
+    if votes_of is not None:
+        rules = Event.objects.filter(group_id=votes_of, package_id=None, at__lte=at)
+        ended = [e.id for e in _in_order(rules.filter(kind="model_package_group.rules_changed")) if ends_votes(e)]
+    return {pk: PackageReplay().take_all(entries, ended) for pk, entries in found.items()}
 
 
 def groups_at(ids: Collection[int], at: datetime) -> dict[int, GroupReplay]:

@@ -216,7 +216,7 @@ def package_detail(request: HttpRequest, region: str, name: str, version: int) -
     package = ModelPackage.objects.filter(group=group, version=version).first()
     if package is None:
         raise Http404(f"There is no version {version} of {name}.")
-    then = reports.packages_at([package.pk], moment.at)[package.pk]
+    then = reports.packages_at([package.pk], moment.at, votes_of=group.pk)[package.pk]
     if then.row is None and package.imported_at and package.created_at <= moment.at:
         return _nothing(request, banner, title, _before_import(title, package.imported_at), 200)
     if then.row is None:

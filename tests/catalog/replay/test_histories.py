@@ -34,7 +34,10 @@ class Snapshot:
 def faults_of(at: datetime, snapshot: Snapshot) -> list[Any]:
     """Where the past as it is told parts from the past as it was."""
     faults: list[Any] = []
-    packages = as_of.packages_at(list(ModelPackage.objects.values_list("pk", flat=True)), at)
+    packages = {}
+    for group_id in ModelPackageGroup.objects.values_list("pk", flat=True):
+        ids = list(ModelPackage.objects.filter(group=group_id).values_list("pk", flat=True))
+        packages |= as_of.packages_at(ids, at, votes_of=group_id)
     for pk, package in packages.items():
         was = snapshot.packages.get(pk)
         if package.row != was:
