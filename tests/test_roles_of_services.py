@@ -295,6 +295,7 @@ def test_an_unknown_action_is_refused_for_everybody():
 # The project's own commands -> whether they take a user to act as; the others act as the system or write nothing.
 COMMANDS = {
     "changepassword": False,
+    "checkpoint": False,
     "createaccesskey": False,
     "createsuperuser": False,
     "demo": False,
@@ -304,6 +305,7 @@ COMMANDS = {
     "importsagemaker": False,
     "makeservicemodel": False,
     "serve": False,
+    "verifyevidence": False,
     "worker": False,
 }
 

@@ -6,6 +6,10 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
+from .checkpoint_models import Checkpoint, CheckpointKey, CheckpointLeaf
+
+__all__ = ["ChainHead", "Checkpoint", "CheckpointKey", "CheckpointLeaf", "Event", "EventQuerySet"]
+
 
 class EventQuerySet(models.QuerySet["Event"]):
     """Named questions about the log; newest first is `-id`, since ids rise with time."""
@@ -64,19 +68,22 @@ class Event(models.Model):
     before = models.JSONField(null=True, blank=True)
     after = models.JSONField(null=True, blank=True)
 
+    # The place in the log's chains (events.chains); the database refuses what does not continue a chain.
+    chain = models.BigIntegerField()
+    position = models.PositiveBigIntegerField()
+    previous = models.BinaryField(max_length=32)
+    digest = models.BinaryField(max_length=32)
+
     objects = EventQuerySet.as_manager()
 
     class Meta:
         ordering = ["-id"]
+        constraints = [models.UniqueConstraint(fields=["chain", "position"], name="event_chain_position")]
         indexes = [
             models.Index(fields=["group_id", "-id"], name="event_group"),
             models.Index(fields=["package_id", "-id"], name="event_package"),
-            # Of the group itself, for how it stood at a moment: a large group has few of these among many.
-            models.Index(
-                fields=["group_id", "-id"],
-                name="event_group_alone",
-                condition=models.Q(group_id__isnull=False, package_id__isnull=True),
-            ),
+            # What happened to a group itself, among 100,000 versions of it.
+            models.Index(fields=["group_id", "-id"], name="event_of_group", condition=models.Q(package_id=None)),
             models.Index(fields=["-id"], name="event_feed", condition=models.Q(in_feed=True)),
             models.Index(fields=["category", "-id"], name="event_category", condition=models.Q(in_feed=True)),
             models.Index(fields=["actor_name", "-id"], name="event_actor", condition=models.Q(in_feed=True)),
@@ -94,3 +101,17 @@ class Event(models.Model):
 
     def __str__(self) -> str:
         return f"{self.at:%Y-%m-%d %H:%M} {self.actor_name} {self.kind}"
+
+
+class ChainHead(models.Model):
+    """Where a chain of the log ends: position and digest of its last event, kept by the database's own triggers.
+
+    Whoever adds to a chain locks its head first; a new chain begins with a head at position 0.
+    """
+
+    chain = models.BigIntegerField(primary_key=True)
+    position = models.PositiveBigIntegerField()
+    digest = models.BinaryField(max_length=32)
+
+    def __str__(self) -> str:
+        return f"chain {self.chain} at {self.position}"

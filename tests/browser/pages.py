@@ -230,6 +230,8 @@ PLACES = [
     Place("version-asof", f"{VERSION}?as_of="),
     Place("version-asof-none", f"{VERSION}?as_of=2020-01-01", status=404),
     Place("version-tags", f"{VERSION}tags/"),
+    Place("evidence", f"{GROUP}versions/22/evidence/", "viewer"),
+    Place("evidence-package", f"{PACKAGE}evidence/"),
     Place("register", f"{GROUP}register/", "reviewer"),
     Place("register-errors", f"{GROUP}register/", "reviewer", register_errors, 422),
     Place("register-container", f"{GROUP}register/", "contributor", container_added, part="#containers"),

@@ -50,7 +50,10 @@ class PackageReplay:
             step(self, entry)
 
     def take_all(self, entries: Iterable[Entry], ended: Sequence[int] = ()) -> PackageReplay:
-        """Take several in their order; returns itself. `ended` are the events of its group that ended all open votes."""
+        """Take several in their order; returns itself.
+
+        `ended` are the events of its group that ended all open votes.
+        """
         ends = list(ended)
         for entry in entries:
             while ends and ends[0] < entry.id:
