@@ -300,12 +300,14 @@ COMMANDS = {
     "createsuperuser": False,
     "demo": False,
     "exportdump": False,
+    "exportlog": False,
     "filldemo": False,
     "importdump": True,
     "importsagemaker": False,
     "makeservicemodel": False,
     "serve": False,
     "verifyevidence": False,
+    "verifylog": False,
     "worker": False,
 }
 
