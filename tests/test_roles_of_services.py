@@ -301,7 +301,7 @@ COMMANDS = {
     "exportdump": False,
     "filldemo": False,
     "importdump": True,
-    "importsagemaker": False,
+    "importsagemaker": True,
     "makeservicemodel": False,
     "serve": False,
     "worker": False,
