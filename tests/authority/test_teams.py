@@ -277,6 +277,20 @@ def test_an_approval_does_not_rest_on_the_vote_of_somebody_demoted_since():
     assert approve(ben, "sagemaker").is_approved
 
 
+def test_an_undo_does_not_bring_an_approval_back_that_rested_on_somebody_demoted_since():
+    group = make_group("fraud")
+    services.update_review_rules(actor=SYSTEM, group=group, rules=ReviewRules(approvals_needed=2))
+    version = make_version(group)
+    ana, ben, cem = (member("reviewer", name) for name in ("ana", "ben", "cem"))
+    for user, status in ((ana, "Approved"), (ben, "Approved"), (cem, "Rejected")):
+        services.update_approval_status(actor=Actor.of(user, "browser"), package=version, approval_status=status)
+    set_role(actor=SYSTEM, user=ana, role="contributor")
+    with pytest.raises(RulesNotMet):
+        services.undo_decision(actor=Actor.of(cem, "browser"), package=version)
+    set_role(actor=SYSTEM, user=ana, role="reviewer")
+    assert services.undo_decision(actor=Actor.of(cem, "browser"), package=version).is_approved
+
+
 # ---------- what it costs ----------
 
 
