@@ -50,6 +50,7 @@ ADDRESSES: dict[str, dict[str, str]] = {
     "group-detail-csv": {"GET": READ},
     "package-list-csv": {"GET": READ},
     "activity-csv": {"GET": READ},
+    "activity-log": {"GET": "registry.export_log"},
     "review-csv": {"GET": READ},
     "saved-views": {"GET": "saved_view.edit_own", "POST": "saved_view.edit_own"},
     # Of somebody else, who shares it.

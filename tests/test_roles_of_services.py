@@ -299,11 +299,13 @@ COMMANDS = {
     "createsuperuser": False,
     "demo": False,
     "exportdump": False,
+    "exportlog": False,
     "filldemo": False,
     "importdump": True,
     "importsagemaker": True,
     "makeservicemodel": False,
     "serve": False,
+    "verifylog": False,
     "worker": False,
 }
 

@@ -29,6 +29,7 @@ _V, _C, _R, _A = Role
 ACTIONS: dict[str, Rule] = {
     "registry.read": Rule(_V, "registry", "read the registry"),
     "registry.import": Rule(_A, "registry", "import"),
+    "registry.export_log": Rule(_A, "registry", "export the log"),
     "model_package_group.create": Rule(_C, "registry", "create groups"),
     "model_package_group.edit_description": Rule(_A, "group", "edit the description of a group"),
     "model_package_group.edit_tags": Rule(_A, "group", "change the tags of a group"),

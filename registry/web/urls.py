@@ -98,6 +98,7 @@ urlpatterns = [
     path("review/<region:region>/<name:name>/<version:version>/", review_queue.review_pane, name="review-pane"),
     path("activity/", activity.activity_list, name="activity"),
     path("activity/csv/", exports.activity_csv, name="activity-csv"),
+    path("activity/log/", exports.activity_log, name="activity-log"),
     path("review/csv/", exports.review_csv, name="review-csv"),
     path("views/<list:page>/", saved_views.view_list, name="saved-views"),
     path("views/<list:page>/<row:pk>/", saved_views.view_change, name="saved-view"),
