@@ -303,7 +303,7 @@ COMMANDS = {
     "exportlog": False,
     "filldemo": False,
     "importdump": True,
-    "importsagemaker": False,
+    "importsagemaker": True,
     "makeservicemodel": False,
     "serve": False,
     "verifyevidence": False,

@@ -248,6 +248,8 @@ PLACES = [
     Place("review-refused", "/review/?at=us-east-1/digits-classifier/25", "reviewer", review_refused, 422),
     Place("rules", f"{GROUP}rules/"),
     Place("rules-viewer", f"{EMPTY_GROUP}rules/", "viewer"),
+    Place("access", f"{GROUP}access/"),
+    Place("access-viewer", f"{EMPTY_GROUP}access/", "viewer"),
     Place("rules-errors", f"{EMPTY_GROUP}rules/", prepare=rules_errors, status=422),
     Place("group-rollback", GROUP, "reviewer", rollback_dialog, part="#rollbackdlg"),
     Place("version-rollback", f"{GROUP}versions/22/rollback/", "reviewer"),

@@ -32,7 +32,9 @@ class GroupForm(ServiceForm):
         super().__init__(*args, **kwargs)
         if "region" in self.fields:
             self.fields["region"].initial = settings.REGISTRY_REGION
-        if "limited_to" in self.fields:
+        if self.instance.pk is None:
+            del self.fields["limited_to"]
+        else:
             choose_teams(self, "limited_to")
             self.initial["limited_to"] = sorted(self.instance.teams.values_list("name", flat=True))
         if "description" in self.fields:

@@ -30,6 +30,8 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "verbose_name": "team of a limited group",
+                "verbose_name_plural": "teams of limited groups",
                 "constraints": [models.UniqueConstraint(fields=("group", "team"), name="team_access_once")],
             },
         ),

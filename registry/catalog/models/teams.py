@@ -31,6 +31,8 @@ class TeamAccess(models.Model):
     team = models.ForeignKey(Group, on_delete=models.PROTECT, related_name="+")
 
     class Meta:
+        verbose_name = "team of a limited group"
+        verbose_name_plural = "teams of limited groups"
         constraints = [models.UniqueConstraint(fields=["group", "team"], name="team_access_once")]
 
     def __str__(self) -> str:

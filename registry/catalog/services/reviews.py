@@ -21,7 +21,7 @@ from ..rules import failed, findings
 from .approvals import Decision, refuse_stale, save_decision
 from .locks import lock_package, note_review, touch_package
 from .permits import check_comment
-from .votes import drop_vote, restore_votes
+from .votes import drop_vote, may_approve_still, restore_votes
 
 
 def _said(comment: str, fault: str) -> str:
@@ -120,7 +120,7 @@ def _refuse_wrong_approval(actor: Actor, locked: ModelPackage, former: Decision,
     if former.content not in ("", content_hash(locked)) or former.waiting_since is not None:
         raise Refused("It cannot be undone: its content is not what was approved. Approve it again.")
     rules = rules_of(locked)
-    approvals = _approvals_before(locked, event)
+    approvals = may_approve_still(locked, _approvals_before(locked, event))
     facts = facts_of(locked, rules, votes=approvals)
     against = failed(findings(rules, replace(facts, approver=former.decided_by, comment=former.comment)))
     if against:

@@ -6,12 +6,11 @@ import hashlib
 import json
 from collections.abc import Iterable
 
-from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from registry.accounts.models import Role
 from registry.accounts.permissions import Actor, authorize
+from registry.accounts.teams import all_teams
 from registry.events.services import record
 
 from ..models import ModelPackageGroup, TeamAccess
@@ -36,11 +35,8 @@ def set_group_teams(
     authorize(actor, "model_package_group.edit_teams", group)
     locked = lock_group(group.pk)
     wanted = set(teams)
-    # Locked: a team that goes at this moment must not leave a row behind, nor open the group.
-    found = {
-        team.name: team
-        for team in Group.objects.select_for_update().filter(name__in=wanted).exclude(name__in=Role.values)
-    }
+    # Locked, by name as everywhere: a team that goes at this moment must not leave a row behind, nor open the group.
+    found = {team.name: team for team in all_teams().select_for_update().filter(name__in=wanted)}
     if missing := sorted(wanted - set(found)):
         raise ValidationError({"teams": [f"There is no team {name}." for name in missing]})
     rows = {row.team.name: row for row in TeamAccess.objects.filter(group=locked).select_related("team")}
