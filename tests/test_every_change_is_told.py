@@ -335,6 +335,7 @@ COMMANDS = {
     "importsagemaker": import_dump,
     # Writes a file of the project.
     "makeservicemodel": None,
+    "replaylog": reading("replaylog"),
     "serve": renew_secrets,
     "verifylog": reading("verifylog"),
     # Does what is left in the background: read_reports_later.

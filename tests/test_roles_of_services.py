@@ -305,6 +305,7 @@ COMMANDS = {
     "importdump": True,
     "importsagemaker": True,
     "makeservicemodel": False,
+    "replaylog": False,
     "serve": False,
     "verifyevidence": False,
     "verifylog": False,

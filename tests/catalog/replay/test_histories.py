@@ -98,7 +98,7 @@ def check_history(seed: int, steps: int) -> None:
 
 
 def test_what_stood_after_each_step_is_what_is_told_of_that_moment():
-    check_history(3, 60)
+    check_history(5, 80)
 
 
 @pytest.mark.replay
