@@ -93,9 +93,15 @@ class User(AbstractUser):
     def role(self) -> Role | None:
         """What counts: the held role of an active user, None without any (sees nothing).
 
-        One query, remembered for the life of this object, which is one request.
+        One query, which reads may_miss_groups too; remembered for the life of this object, which is one request.
         """
-        return self.held_role if self.is_active else None
+        if not self.is_active:
+            return None
+        if self.is_superuser or "groups" in getattr(self, "_prefetched_objects_cache", {}):
+            return self.held_role
+        rows = _ACCESS.rows(user_id=self.pk or 0)
+        self.__dict__["may_miss_groups"] = bool(rows and rows[0][0])
+        return widest_role(name for _, name in rows)
 
     @cached_property
     def may_miss_groups(self) -> bool:
@@ -103,7 +109,7 @@ class User(AbstractUser):
 
         True where there is a team that limits groups and that the user is no member of.
         """
-        rows = _MISSING.rows(user_id=self.pk or 0)
+        rows = _ACCESS.rows(user_id=self.pk or 0)
         return bool(rows and rows[0][0])
 
 
@@ -216,8 +222,9 @@ _USER: Prepared[User] = Prepared(
     ),
     user_id=int,
 )
-_MISSING: Prepared[User] = Prepared(
-    lambda user_id: User.objects.filter(pk=user_id).order_by().values_list(Teams.question("pk")), user_id=int
+_ACCESS: Prepared[User] = Prepared(
+    lambda user_id: User.objects.filter(pk=user_id).order_by().values_list(Teams.question("pk"), "groups__name"),
+    user_id=int,
 )
 _SIGNING: Prepared[AccessKey] = Prepared(
     lambda key_id: (

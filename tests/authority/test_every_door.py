@@ -64,6 +64,7 @@ def test_every_action_stands_before_some_door():
 # ---------- pages, fragments and forms without their page ----------
 
 
+@pytest.mark.sqlite_only
 def test_a_method_without_a_row_is_no_door(world):  # noqa: F811
     client, names, faults = visitor(Role.ADMIN), dict(addresses()), []
     before = tables()
@@ -222,6 +223,7 @@ def admin_doors(made):
     yield "", "list", reverse("admin:app_list", args=["catalog"]), None
 
 
+@pytest.mark.sqlite_only
 @pytest.mark.parametrize("kind", [STRANGER, OUTSIDER, *ROLES], ids=str)
 def test_the_admin_site_is_for_admins_and_saves_by_its_rows(rows, kind):
     client, faults = visitor(kind), []
