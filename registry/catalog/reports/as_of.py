@@ -9,6 +9,8 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from django.db.models import OuterRef, Q, QuerySet, Subquery
@@ -58,9 +60,10 @@ def packages_at(ids: Collection[int], at: datetime, *, votes_of: int | None = No
 
 def groups_at(ids: Collection[int], at: datetime) -> dict[int, GroupReplay]:
     """Groups by id as they stood, without what follows from their versions. One query."""
-    events = Event.objects.filter(group_id__in=ids, package_id=None, at__lte=at)
     replays = {pk: GroupReplay() for pk in ids}
-    for entry in _in_order(events):
+    # One by one: of a list, SQLite would read the events of all groups of the registry.
+    own = reduce(or_, (Q(group_id=pk, package_id=None) for pk in ids), Q(pk__in=()))
+    for entry in _in_order(Event.objects.filter(own, at__lte=at)):
         replays[entry.group_id or 0].take(entry)
     return replays
 
