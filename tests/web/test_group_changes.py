@@ -87,7 +87,7 @@ def test_is_paged_and_every_event_stands_once(viewer, monkeypatch):
         ("2026-02-27", "2026-02-28", 0),
         ("2026-02-28", "2026-03-01", 2),
         ("2026-03-01", "2026-03-09", 0),
-        ("2020-01-01", "2030-01-01", 11),
+        ("0001-01-01", "2030-01-01", 11),
     ],
 )
 def test_the_ends_are_found_by_halving(history, since, until, found):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from registry.events.models import Event
+from registry.events.models import Event, EventQuerySet
 
 ROWS = 50
 # What leaves the group or a version another than it was; votes, checks and comments do not.
@@ -28,7 +28,7 @@ KINDS = (
     "model_package_group.tagged",
     "model_package_group.teams_changed",
 )
-# Clocks of several machines differ: ids are looked for this much around the times that are asked for.
+# Clocks of several machines differ: the ends are looked for this much around the times that are asked for.
 _SLACK = timedelta(hours=1)
 
 
@@ -43,23 +43,24 @@ class ChangesPage:
 def changes_between(group_id: int, since: datetime, until: datetime, before: int | None = None) -> ChangesPage:
     """What happened after `since` and not after `until`, or the part of it before an event.
 
-    The log has no index by time, but ids rise with time: both ends are found by halving, in 2 times 64 looks at most.
+    The log has no index by time, but in a group's chain time rises with the position: both ends are found by halving,
+    in 2 times 20 looks for a million events.
     """
-    low, high = _first_id(since - _SLACK), _first_id(until + _SLACK)
-    events = Event.objects.for_group(group_id).filter(id__gte=low, id__lt=high, at__gt=since, at__lte=until)
-    found = list(events.filter(kind__in=KINDS).before(before).order_by("-id")[: ROWS + 1])
+    chain = Event.objects.filter(chain=group_id)
+    last = chain.order_by("-position").values_list("position", flat=True).first() or 0
+    low, high = _first(chain, since - _SLACK, last), _first(chain, until + _SLACK, last)
+    events = chain.filter(position__gte=low, position__lt=high, at__gt=since, at__lte=until, kind__in=KINDS)
+    found = list(events.before(before).order_by("-position")[: ROWS + 1])
     return ChangesPage(found[:ROWS], found[ROWS - 1].pk if len(found) > ROWS else None)
 
 
-def _first_id(at: datetime) -> int:
-    """The id from which on events are later than `at`; one above the last where none is."""
-    last = Event.objects.order_by("-id").values_list("id", flat=True).first() or 0
+def _first(chain: EventQuerySet, at: datetime, last: int) -> int:
+    """The position from which on events are later than `at`; one above the last where none is."""
     low, high = 1, last + 1
     while low < high:
         middle = (low + high) // 2
-        found = Event.objects.filter(id__gte=middle).order_by("id").values_list("id", "at").first()
-        if found is None or found[1] > at:
+        if chain.filter(position=middle, at__gt=at).exists():
             high = middle
         else:
-            low = found[0] + 1
+            low = middle + 1
     return low
