@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from registry.monitoring import logs
+
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 
 DEFAULT_STAGES = "Development,Staging,Production"
@@ -53,6 +55,8 @@ class Configuration:
     max_in_flight: int
     max_groups: int
     max_versions: int
+    metrics_token: str
+    log_format: str
 
     @property
     def is_https(self) -> bool:
@@ -86,6 +90,8 @@ def read(environ: Mapping[str, str] = os.environ) -> Configuration:
         max_in_flight=read_number(environ, "REGISTRY_MAX_IN_FLIGHT", 24, 1, 500),
         max_groups=read_number(environ, "REGISTRY_MAX_GROUPS", 0, 0, 10**9),
         max_versions=read_number(environ, "REGISTRY_MAX_VERSIONS", 0, 0, 10**9),
+        metrics_token=read_metrics_token(environ, data_dir),
+        log_format=read_pattern(environ, logs.FORMAT_VARIABLE, logs.PLAIN, "json|plain", "json or plain"),
     )
 
 
@@ -181,6 +187,24 @@ def keep_secret(path: Path, make: Any) -> str:
     finally:
         draft.unlink(missing_ok=True)
     return path.read_text(encoding="utf-8").strip()
+
+
+def read_metrics_token(environ: Mapping[str, str], data_dir: Path) -> str:
+    """Return the token that /metrics asks for: given, or kept in the data folder; nothing where there is none."""
+    value, name = text(environ, "REGISTRY_METRICS_TOKEN"), "REGISTRY_METRICS_TOKEN"
+    kept = data_dir / "metrics_token"
+    if not value and kept.is_file():
+        try:
+            value, name = kept.read_text(encoding="utf-8").strip(), f"The file {kept}"
+        except (OSError, UnicodeDecodeError) as error:
+            raise refuse("REGISTRY_DATA_DIR", data_dir, f"a readable {kept.name} ({type(error).__name__})") from None
+    if value and not re.fullmatch(r"[A-Za-z0-9._~+/=-]{16,512}", value):
+        # As with secret keys: not the value itself.
+        raise ConfigurationError(
+            f"{name} cannot be used, expected at least 16 characters out of A-Z, a-z, 0-9 and ._~+/=-, "
+            "such as `openssl rand -hex 24` makes."
+        )
+    return value
 
 
 def read_database(environ: Mapping[str, str], data_dir: Path) -> dict[str, Any]:

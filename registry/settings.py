@@ -3,6 +3,7 @@
 import sqlite3
 
 from registry import configuration
+from registry.monitoring.logs import django_logging
 
 ENV = configuration.read()
 BASE_DIR = configuration.PROJECT_ROOT
@@ -18,6 +19,8 @@ REGISTRY_METRICS_ROOTS = ENV.metrics_roots
 REGISTRY_TRUSTED_PROXIES = ENV.trusted_proxies
 REGISTRY_WORKERS = ENV.workers
 REGISTRY_MAX_IN_FLIGHT = ENV.max_in_flight
+REGISTRY_METRICS_TOKEN = ENV.metrics_token
+REGISTRY_LOG_FORMAT = ENV.log_format
 
 DEBUG = ENV.debug
 SECRET_KEY, *SECRET_KEY_FALLBACKS = ENV.secret_keys
@@ -55,7 +58,9 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "registry.monitoring.requests.RequestMiddleware",
     "registry.web.health.HealthMiddleware",
+    "registry.web.scraping.ScrapeMiddleware",
     "registry.web.middleware.PublicAddressMiddleware",
     "registry.api.sagemaker.views.SageMakerDoor",
     "registry.api.checks.ChecksDoor",
@@ -200,17 +205,4 @@ TIME_ZONE = "UTC"
 
 # Log
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    # Without a handler of its own, tracebacks vanish as soon as DEBUG is off.
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": "WARNING"},
-    "loggers": {
-        "registry": {"level": "INFO"},
-        "django": {"handlers": [], "level": "WARNING", "propagate": True},
-        # Every 404 as a warning would hide what matters; the access log has them.
-        "django.request": {"level": "ERROR", "propagate": True},
-    },
-}
+LOGGING = django_logging(REGISTRY_LOG_FORMAT)

@@ -10,11 +10,14 @@ from __future__ import annotations
 import fcntl
 import os
 import threading
+import time
 from collections import deque
 from typing import Any
 
 from django.db.backends.sqlite3 import base
 from django.db.utils import OperationalError
+
+from registry.monitoring import instruments
 
 
 class Turn:
@@ -75,7 +78,10 @@ class DatabaseWrapper(base.DatabaseWrapper):
     _has_turn = False
 
     def _start_transaction_under_autocommit(self) -> None:
-        if not turn.take(self.settings_dict["OPTIONS"].get("timeout", 5)):
+        began = time.perf_counter()
+        has_come = turn.take(self.settings_dict["OPTIONS"].get("timeout", 5))
+        instruments.note_write_wait(time.perf_counter() - began)
+        if not has_come:
             raise OperationalError("database is locked")
         self._has_turn = True
         try:

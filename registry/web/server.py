@@ -12,7 +12,11 @@ import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 from types import FrameType
+
+from registry.monitoring import logs
+from registry.monitoring.logs import say
 
 # How long requests in flight may take after a stop, before their worker is killed.
 GRACE_SECONDS = 10
@@ -28,6 +32,7 @@ SUPERVISOR_VARIABLE = "REGISTRY_SUPERVISOR"
 
 def granian_command(host: str, port: int, workers: int, threads: int) -> list[str]:
     """Return the command line of the server; the figures are measured, see the README."""
+    is_json = os.environ.get(logs.FORMAT_VARIABLE) == logs.JSON
     return [
         sys.executable,
         "-m",
@@ -46,6 +51,7 @@ def granian_command(host: str, port: int, workers: int, threads: int) -> list[st
         "--workers-max-rss=512",
         # Its warnings at start tell of settings chosen on purpose; a worker that died is an error.
         "--log-level=error",
+        *([f"--log-config={Path(logs.__file__).with_name('granian.json')}"] if is_json else []),
         "registry.wsgi:application",
     ]
 
@@ -90,12 +96,6 @@ def end_with_parent(number: int = signal.SIGTERM) -> None:
         ctypes.CDLL(None, use_errno=True).prctl(set_parent_death_signal, number)
 
 
-def say(line: str) -> None:
-    """Write one line at once, for a person or a log; a closed pipe is no reason to stop serving."""
-    with contextlib.suppress(OSError):
-        print(line, flush=True)
-
-
 class Helper:
     """The background worker beside the server: started again when it ends, never in the server's way."""
 
@@ -114,7 +114,10 @@ class Helper:
             self.failures = 0 if code == 0 or now - self.started_at > 60 else self.failures + 1
             pause = min(2 ** (self.failures - 1), LONGEST_PAUSE_SECONDS) if self.failures else 0
             if code:
-                say(f"The background worker ended by itself (exit code {code}); starting it again in {pause} s.")
+                say(
+                    f"The background worker ended by itself (exit code {code}); starting it again in {pause} s.",
+                    "ERROR",
+                )
             self.start_at = now + pause
         if self.child is None and now >= self.start_at:
             self.started_at = now
@@ -165,11 +168,11 @@ class Supervisor:
                 break
             failures = 1 if self.was_ready and time.monotonic() - started > 60 else failures + 1
             if not self.was_ready and failures >= FIRST_TRIES:
-                say("The server could not be started; the lines above say why.")
+                say("The server could not be started; the lines above say why.", "ERROR")
                 self.helper.end(time.monotonic() + GRACE_SECONDS)
                 return 1
             pause = min(2 ** (failures - 1), LONGEST_PAUSE_SECONDS)
-            say(f"The server ended by itself (exit code {code}); starting it again in {pause} s.")
+            say(f"The server ended by itself (exit code {code}); starting it again in {pause} s.", "ERROR")
             self.pause(pause)
         self.helper.end(self.stop_asked_at + GRACE_SECONDS)
         say("Stopped.")
@@ -204,7 +207,7 @@ class Supervisor:
                 say(f"Ready: {web_address(self.host, self.port)}   (Ctrl-C stops it)")
                 return
             if time.monotonic() > deadline:
-                say(f"The server did not answer for {READY_SECONDS} s.")
+                say(f"The server did not answer for {READY_SECONDS} s.", "ERROR")
                 child.terminate()
                 return
             time.sleep(pause)

@@ -228,7 +228,8 @@ def server_error(request: HttpRequest) -> HttpResponse:
     error = sys.exc_info()[1]
     if isinstance(error, OverCapacity):  # while a form was read
         return busy(request, error)
-    error_id = secrets.token_hex(6)
+    # The id that the log has in every line of this request; none where no middleware ran.
+    error_id = getattr(request, "request_id", "") or secrets.token_hex(8)
     path = request.path.encode("unicode_escape").decode("ascii")
     logger.error("error %s: %s %s", error_id, request.method, path, exc_info=True)
     if isinstance(error, OperationalError | InterfaceError):
