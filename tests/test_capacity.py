@@ -130,7 +130,7 @@ def test_health_needs_no_sign_in_and_no_known_host():
 def test_not_ready_while_a_migration_is_missing(caplog):
     MigrationRecorder(connection).migration_qs.filter(app="catalog").latest("id").delete()
     answer = Client().get("/readyz")
-    assert (answer.status_code, answer.content) == (503, b"not ready\n")
+    assert (answer.status_code, answer.content) == (503, b"not ready: migrations\n")
     assert int(answer["Retry-After"]) > 0
     assert Client().get("/livez").status_code == 200
     assert "migrations to apply" in caplog.text
