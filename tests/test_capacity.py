@@ -175,10 +175,9 @@ class Registry(Server):
             return answer
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One data folder for all servers here: to prepare it takes longer than the tests."""
-    return tmp_path_factory.mktemp("capacity")
+@pytest.fixture
+def folder(served: Path) -> Path:
+    return served
 
 
 @pytest.fixture
