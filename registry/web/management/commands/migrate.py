@@ -32,7 +32,8 @@ LOCK_NOT_AVAILABLE = "55P03"
 BLOCKERS = """
     SELECT pid, usename, application_name, state, extract(epoch FROM now() - xact_start)::int
     FROM pg_stat_activity
-    WHERE datname = current_database() AND pid <> pg_backend_pid() AND xact_start < now() - interval '1 second'
+    WHERE datname = current_database() AND xact_start IS NOT NULL AND pid <> pg_backend_pid()
+    AND pid NOT IN (SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND objid = %s)
     ORDER BY xact_start LIMIT 3
 """
 
@@ -88,7 +89,7 @@ class Command(migrate.Command):
     def blockers(self, connection: Any) -> str:
         """The oldest open transactions in words: who may be in the way."""
         with connection.cursor() as cursor:
-            cursor.execute(BLOCKERS)
+            cursor.execute(BLOCKERS, [ADVISORY_LOCK])
             rows = cursor.fetchall()
         told = [
             f"process {pid} of {user}{f' ({name})' if name else ''}, {state}, open for {seconds} s"
