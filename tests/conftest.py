@@ -57,6 +57,14 @@ def django_db_modify_db_settings() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _flush_reaches_the_log() -> None:
+    """The database refuses to empty the log; between transactional tests it has to let it happen."""
+    from tests.log import let_flushes_through
+
+    let_flushes_through()
+
+
 def find_chromium() -> str | None:
     """Return the path of the machine's Chromium, or None."""
     named = os.environ.get("TEST_CHROMIUM")

@@ -64,10 +64,17 @@ class Event(models.Model):
     before = models.JSONField(null=True, blank=True)
     after = models.JSONField(null=True, blank=True)
 
+    # The place in the log's chains (events.chains); the database refuses what does not continue a chain.
+    chain = models.BigIntegerField()
+    position = models.PositiveBigIntegerField()
+    previous = models.BinaryField(max_length=32)
+    digest = models.BinaryField(max_length=32)
+
     objects = EventQuerySet.as_manager()
 
     class Meta:
         ordering = ["-id"]
+        constraints = [models.UniqueConstraint(fields=["chain", "position"], name="event_chain_position")]
         indexes = [
             models.Index(fields=["group_id", "-id"], name="event_group"),
             models.Index(fields=["package_id", "-id"], name="event_package"),
@@ -88,3 +95,17 @@ class Event(models.Model):
 
     def __str__(self) -> str:
         return f"{self.at:%Y-%m-%d %H:%M} {self.actor_name} {self.kind}"
+
+
+class ChainHead(models.Model):
+    """Where a chain of the log ends: position and digest of its last event, kept by the database's own triggers.
+
+    Whoever adds to a chain locks its head first; a new chain begins with a head at position 0.
+    """
+
+    chain = models.BigIntegerField(primary_key=True)
+    position = models.PositiveBigIntegerField()
+    digest = models.BinaryField(max_length=32)
+
+    def __str__(self) -> str:
+        return f"chain {self.chain} at {self.position}"

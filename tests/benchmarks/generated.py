@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
 
 from registry.catalog.models import (
     Check,
@@ -18,6 +18,7 @@ from registry.catalog.models import (
     Tag,
 )
 from registry.events.models import Event
+from registry.events.services import append
 
 from .asked import REGION
 
@@ -40,9 +41,10 @@ def fill() -> tuple[int, str]:
         (CustomerMetadataProperty, _pairs(packages)),
         (Metric, _metrics(packages)),
         (Check, _checks(packages)),
-        (Event, _events(packages)),
     ):
         model.objects.bulk_create(rows, batch_size=5000)  # type: ignore[attr-defined]
+    with transaction.atomic():
+        append(list(_events(packages)))
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
     said = f"{len(groups)} groups, {len(packages) - len(alone):,} versions, {len(alone)} unversioned packages"

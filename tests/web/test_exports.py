@@ -17,6 +17,7 @@ from registry.catalog.models import CustomerMetadataProperty, Metric, ModelPacka
 from registry.catalog.reports import exports
 from registry.events.models import Event
 from tests.factories import IMAGE, make_group, make_package, make_version
+from tests.log import add_event
 
 pytestmark = pytest.mark.django_db
 
@@ -87,7 +88,7 @@ def test_what_people_wrote_is_no_formula(as_role: Any) -> None:
     version = make_version(group, description=evil, customer_metadata_properties={"=key": "@SUM 1", "n": "-1"})
     make_package("sold", description=evil)
     Metric.objects.create(package=version, name="=1+1", value=-0.5, source="report")
-    Event.objects.create(kind="model_package.created", category="review", actor_name="+x", door="browser", comment=evil)
+    add_event(kind="model_package.created", category="review", actor_name="+x", door="browser", comment=evil)
     client = as_role("viewer")
     for path in ("/groups/csv/", "/packages/csv/", "/review/csv/", "/activity/csv/", f"{group.get_absolute_url()}csv/"):
         rows = read(client, path)

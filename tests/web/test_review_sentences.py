@@ -9,6 +9,7 @@ from registry.catalog.rules import ReviewRules
 from registry.events.models import Event
 from registry.web.sentences import tell
 from tests.factories import make_group, make_user, make_version, specification
+from tests.log import add_event
 
 pytestmark = pytest.mark.django_db
 
@@ -103,8 +104,8 @@ def test_odd_rows_are_told_all_the_same():
     odd = (None, {}, {"Check": 3, "Vote": [], "Approvals": "x", "Needed": None, "ModelApprovalStatus": []})
     for kind in ("vote_given", "vote_withdrawn", "changes_requested", "commented", "check_reported"):
         for state in odd:
-            Event.objects.create(kind=f"model_package.{kind}", version=1, after=state, **common)
+            add_event(kind=f"model_package.{kind}", version=1, after=state, **common)
             assert "fraud v1" in last().text
     changed = {"before": [], "after": {"ReviewRules": {"new": 1}}}
-    Event.objects.create(kind="model_package_group.rules_changed", **changed, **common)
+    add_event(kind="model_package_group.rules_changed", **changed, **common)
     assert last().text == "set 1 review rule for fraud"

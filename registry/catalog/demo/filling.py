@@ -19,7 +19,7 @@ from ..services.packages import STATUS_COUNTERS, image_parts
 from ..services.states import group_state, tag_state
 from . import words
 from .histories import Happening, History, draw_history
-from .rows import TABLES, Table, reserve_ids
+from .rows import TABLES, Log, Table, reserve_ids
 from .scheme import Plot, Scheme, draw_plots, turns
 
 
@@ -72,7 +72,7 @@ class Filling:
     def __init__(self, scheme: Scheme) -> None:
         self.scheme, self.chance = scheme, Random(scheme.seed)
         self.plots = draw_plots(self.chance, scheme)
-        self.tables = {model: Table(model) for model in TABLES}
+        self.tables = {model: Log() if model is Event else Table(model) for model in TABLES}
         self.groups: dict[int, GroupSoFar] = {}
         self.changed: dict[int, GroupSoFar] = {}
         self.waiting: list[tuple[datetime, int, Subject, Happening]] = []

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from operator import itemgetter
 from typing import Any
 
 from django.db import connection, models
 
+from registry.events.chains import COLUMNS, canonical, content_of_values, digest_of
 from registry.events.models import Event
+from registry.events.services import lock_heads
 
 from ..models import Container, CustomerMetadataProperty, Metric, ModelPackage, ModelPackageGroup, Tag
 
@@ -42,7 +45,7 @@ class Table:
         self.columns = [field.column for field in fields]
         self.places = {field.column: place for place, field in enumerate(fields)}
         self.writers = {place: writer for place, field in enumerate(fields) if (writer := _writer(field))}
-        self.blank = [
+        self.blank: list[Any] = [
             None if f.primary_key or not f.has_default() else self._written(f.column, f.get_default()) for f in fields
         ]
         self.rows: list[list[Any]] = []
@@ -77,6 +80,42 @@ class Table:
         rows = [(*(self._written(column, value) for column, value in row.items()), pk) for pk, row in changes.items()]
         with connection.cursor() as cursor:
             cursor.executemany(f"UPDATE {_quoted([self.model._meta.db_table])} SET {sets} WHERE id = %s", rows)
+
+
+class Log(Table):
+    """The table of events: they get their places in the chains when they are loaded, not before.
+
+    Whoever writes to a chain in between would be in the way otherwise: on SQLite others come in between two loads.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(Event)
+        # Of these, what is hashed is the value itself.
+        self.later = {column: self.writers.pop(self.places[column]) for column in ("at", "before", "after")}
+        self.blank[self.places["at"]] = None
+
+    def load(self) -> int:
+        """Continue the chains with the rows that were kept, and write them; how many."""
+        places, moment = self.places, self.later["at"]
+        group_at, chain_at, position_at = places["group_id"], places["chain"], places["position"]
+        previous_at, digest_at, at = places["previous"], places["digest"], places["at"]
+        before_at, after_at = places["before"], places["after"]
+        content_values = itemgetter(*(places[column] for column in COLUMNS))
+        heads = lock_heads({row[group_at] or 0 for row in self.rows})
+        for row in self.rows:
+            chain = row[chain_at] = row[group_at] or 0
+            position, previous = heads[chain]
+            row[position_at], row[previous_at] = position + 1, previous
+            before, after = canonical(row[before_at]), canonical(row[after_at])
+            digest = row[digest_at] = digest_of(
+                previous, content_of_values(content_values(row), before=before, after=after)
+            )
+            heads[chain] = (position + 1, digest)
+            row[at] = moment(row[at])
+            # The text that was hashed is JSON as good as any.
+            row[before_at] = None if row[before_at] is None else before
+            row[after_at] = None if row[after_at] is None else after
+        return super().load()
 
 
 def _writer(field: Any) -> Callable[[Any], Any] | None:

@@ -12,6 +12,7 @@ from django.db import DataError, IntegrityError, transaction
 
 from registry.accounts.permissions import Actor, authorize
 from registry.events.models import Event
+from registry.events.services import Held, held_back
 from registry.events.services import record as record_event
 from registry.statements import note_bulk_load
 
@@ -218,36 +219,47 @@ class _Run:
         self.taken_back: set[int] = set()
 
     def import_chunk(self, records: list[Record | FaultyRecord]) -> list[Outcome]:
-        """Import some records in one transaction, each in a savepoint of its own."""
+        """Import some records in one transaction, each in a savepoint of its own; their events are written at its end.
+
+        A chunk speaks of many groups: it locks those first, and the heads of their chains last.
+        """
         good = [record for record in records if not isinstance(record, FaultyRecord)]
         known = _Known(good)
         # Reports may come over a network: read before the transaction, for which other writers wait.
         read = {id(record): self._read_reports(record, known) for record in good}
         outcomes = []
         with transaction.atomic():
-            known.lock()
-            for record in records:
-                if isinstance(record, FaultyRecord):
-                    outcome = Outcome(record, "fault", reason=record.reason)
-                else:
-                    try:
-                        try:
-                            outcome = self._import_one(record, known, read[id(record)])
-                        except AlreadyExists as error:
-                            # Somebody registered it since the chunk was looked up: compare with that one.
-                            known.found(record, error.existing)
-                            outcome = self._import_one(record, known, read[id(record)])
-                        known.add(outcome)
-                    except (ValidationError, Refused, IntegrityError, DataError, ValueError, OverflowError) as error:
-                        outcome = Outcome(record, "fault", reason=explain(error))
-                outcomes.append(outcome)
-            if not self.update:
-                _count_new(outcomes)
+            with held_back() as events:
+                known.lock()
+                for record in records:
+                    outcomes.append(self._import_alone(record, known, read.get(id(record)), events))
+                if not self.update:
+                    _count_new(outcomes)
             if self.dry_run:
                 transaction.set_rollback(True)
         if self.dry_run:
             outcomes = [self._as_if_kept(outcome) for outcome in outcomes]
         return outcomes
+
+    def _import_alone(
+        self, record: Record | FaultyRecord, known: _Known, read: Reports | None, events: Held
+    ) -> Outcome:
+        """One record of a chunk; what is wrong with it stops no other."""
+        if isinstance(record, FaultyRecord):
+            return Outcome(record, "fault", reason=record.reason)
+        try:
+            try:
+                with events.together():
+                    outcome = self._import_one(record, known, read)
+            except AlreadyExists as error:
+                # Somebody registered it since the chunk was looked up: compare with that one.
+                known.found(record, error.existing)
+                with events.together():
+                    outcome = self._import_one(record, known, read)
+            known.add(outcome)
+        except (ValidationError, Refused, IntegrityError, DataError, ValueError, OverflowError) as error:
+            return Outcome(record, "fault", reason=explain(error))
+        return outcome
 
     def _read_reports(self, record: Record, known: _Known) -> Reports | None:
         """What the reports of a package say; None where they were read before, or where there are none."""

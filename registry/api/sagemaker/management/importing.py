@@ -20,8 +20,7 @@ from registry.accounts.permissions import Actor, NotAllowed
 from registry.catalog.metric_reports import MetricReports
 from registry.catalog.services import Outcome, import_records
 from registry.configuration import ConfigurationError, parse_metrics_root
-
-BAR = 28
+from registry.progress import Progress
 
 
 def plural(number: int, one: str, many: str = "") -> str:
@@ -36,36 +35,6 @@ def counted(counts: Counter[str]) -> list[str]:
     """How many groups, versions and unversioned packages, each in words; none that is 0."""
     words = {"groups": "group", "versions": "version", "packages": "unversioned package"}
     return [plural(counts[name], word) for name, word in words.items() if counts[name]]
-
-
-class Progress:
-    """How far a command is: a bar that redraws itself on a terminal, else a line now and then."""
-
-    def __init__(self, stream: Any, total: int, *, quiet: bool) -> None:
-        self.stream, self.total, self.quiet = stream, total, quiet
-        self.is_terminal = bool(getattr(stream, "isatty", lambda: False)())
-        self.every = 0.1 if self.is_terminal else 10.0
-        self.last, self.drawn = time.monotonic(), False
-
-    def show(self, done: int, records: int) -> None:
-        now = time.monotonic()
-        if self.quiet or now - self.last < self.every:
-            return
-        self.last = now
-        share = min(1.0, done / self.total) if self.total else 1.0
-        if self.is_terminal:
-            filled = int(share * BAR)
-            self.stream.write(f"\r[{'#' * filled}{'.' * (BAR - filled)}] {share:4.0%}  {records:,} records")
-            self.drawn = True
-        else:
-            self.stream.write(f"{records:,} records ({share:.0%}) …\n")
-        self.stream.flush()
-
-    def clear(self) -> None:
-        if self.drawn:
-            self.stream.write("\r\x1b[K")
-            self.stream.flush()
-            self.drawn = False
 
 
 @contextmanager
