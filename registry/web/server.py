@@ -96,6 +96,15 @@ def end_with_parent(number: int = signal.SIGTERM) -> None:
         ctypes.CDLL(None, use_errno=True).prctl(set_parent_death_signal, number)
 
 
+def notify(state: str) -> None:
+    """Tell the service manager that started us (systemd, Type=notify) how we are; nothing without one."""
+    place = os.environ.get("NOTIFY_SOCKET", "")
+    if place.startswith(("/", "@")):
+        address = f"\0{place[1:]}" if place.startswith("@") else place
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as to:
+            to.sendto(state.encode(), address)
+
+
 class Helper:
     """The background worker beside the server: started again when it ends, never in the server's way."""
 
@@ -204,6 +213,7 @@ class Supervisor:
         while not self.stop_asked_at and child.poll() is None:
             if self.answers(patience):
                 self.was_ready = True
+                notify("READY=1")
                 say(f"Ready: {web_address(self.host, self.port)}   (Ctrl-C stops it)")
                 return
             if time.monotonic() > deadline:
@@ -236,6 +246,7 @@ class Supervisor:
                 self.kill(_number, _frame)
             return
         self.stop_asked_at = now
+        notify("STOPPING=1")
         signal.alarm(GRACE_SECONDS + 5)
         self.helper.stop()
         if self.child and self.child.poll() is None:

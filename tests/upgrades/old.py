@@ -148,7 +148,7 @@ def work(server: OldServer) -> dict[str, Any]:
     sagemaker.delete_model_package_group(ModelPackageGroupName="given-up")
     admin = server.browser("admin")
     admin.post("/groups/new/", name="by-hand", region="us-east-1", description="Typed in\nwith a second line")
-    admin.post("/settings/users/new/", username="newcomer", role="viewer", password1=PASSWORD, password2=PASSWORD)
+    admin.post("/settings/users/new/", username="newcomer", role="viewer", password=PASSWORD, password_again=PASSWORD)
     return {"key": key["AWS_ACCESS_KEY_ID"], "secret": key["AWS_SECRET_ACCESS_KEY"], "fraud_versions": 5}
 
 
