@@ -57,6 +57,8 @@ class Configuration:
     max_versions: int
     metrics_token: str
     log_format: str
+    checkpoint_key: Path
+    checkpoint_minutes: int
 
     @property
     def is_https(self) -> bool:
@@ -92,6 +94,8 @@ def read(environ: Mapping[str, str] = os.environ) -> Configuration:
         max_versions=read_number(environ, "REGISTRY_MAX_VERSIONS", 0, 0, 10**9),
         metrics_token=read_metrics_token(environ, data_dir),
         log_format=read_pattern(environ, logs.FORMAT_VARIABLE, logs.PLAIN, "json|plain", "json or plain"),
+        checkpoint_key=read_checkpoint_key(environ, data_dir),
+        checkpoint_minutes=read_number(environ, "REGISTRY_CHECKPOINT_MINUTES", 60, 0, 10_080),
     )
 
 
@@ -160,14 +164,17 @@ def read_secret_keys(environ: Mapping[str, str], data_dir: Path) -> tuple[str, .
     return keys
 
 
-def keep_secret(path: Path, make: Any) -> str:
-    """Return the secret kept in a file; made once, readable by its owner only, also when two start at once."""
+def keep_secret(path: Path, make: Any, *, name: str = "REGISTRY_DATA_DIR") -> str:
+    """Return the secret kept in a file; made once, readable by its owner only, also when two start at once.
+
+    `name` is the setting that a refusal of an unreadable file speaks of.
+    """
     try:
         kept = path.read_text(encoding="utf-8").strip()
     except FileNotFoundError:
         kept = ""
     except OSError as error:
-        raise refuse("REGISTRY_DATA_DIR", path.parent, f"a readable file {path.name} ({error.strerror})") from None
+        raise refuse(name, path.parent, f"a readable file {path.name} ({error.strerror})") from None
     if kept:
         return kept
     # Written aside and linked into place: another process sees the whole secret or none.
@@ -178,12 +185,11 @@ def keep_secret(path: Path, make: Any) -> str:
         file.flush()
         os.fsync(file.fileno())
     try:
-        if path.exists():
-            draft.replace(path)
-        else:
-            os.link(draft, path)
+        os.link(draft, path)
     except FileExistsError:
-        pass
+        # What is there is whole, unless it is the empty file that was found above.
+        if not path.read_text(encoding="utf-8").strip():
+            draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
     return path.read_text(encoding="utf-8").strip()
@@ -191,18 +197,15 @@ def keep_secret(path: Path, make: Any) -> str:
 
 def read_metrics_token(environ: Mapping[str, str], data_dir: Path) -> str:
     """Return the token that /metrics asks for: given, or kept in the data folder; nothing where there is none."""
-    value, name = text(environ, "REGISTRY_METRICS_TOKEN"), "REGISTRY_METRICS_TOKEN"
     kept = data_dir / "metrics_token"
+    value = text(environ, "REGISTRY_METRICS_TOKEN")
     if not value and kept.is_file():
-        try:
-            value, name = kept.read_text(encoding="utf-8").strip(), f"The file {kept}"
-        except (OSError, UnicodeDecodeError) as error:
-            raise refuse("REGISTRY_DATA_DIR", data_dir, f"a readable {kept.name} ({type(error).__name__})") from None
+        value = kept.read_text(encoding="utf-8", errors="replace").strip()
     if value and not re.fullmatch(r"[A-Za-z0-9._~+/=-]{16,512}", value):
         # As with secret keys: not the value itself.
         raise ConfigurationError(
-            f"{name} cannot be used, expected at least 16 characters out of A-Z, a-z, 0-9 and ._~+/=-, "
-            "such as `openssl rand -hex 24` makes."
+            "REGISTRY_METRICS_TOKEN (or metrics_token in the data folder) cannot be used, expected 16 characters or more "
+            "out of A-Z, a-z, 0-9 and ._~+/=-, such as `openssl rand -hex 24` makes."
         )
     return value
 
@@ -372,6 +375,15 @@ def parse_metrics_root(entry: str, *, name: str) -> tuple[str, Path]:
     if not folder.is_dir():
         raise refuse(name, entry, "a folder that exists after the =")
     return match[1], folder.resolve()
+
+
+def read_checkpoint_key(environ: Mapping[str, str], data_dir: Path) -> Path:
+    """Return the file of the key that signs checkpoints; it is made there when it is first needed."""
+    value = text(environ, "REGISTRY_CHECKPOINT_KEY")
+    path = PROJECT_ROOT / Path(value).expanduser() if value else data_dir / "checkpoint-key.pem"
+    if path.is_dir() or not path.parent.is_dir():
+        raise refuse("REGISTRY_CHECKPOINT_KEY", path, "a file in a folder that exists")
+    return path
 
 
 def read_stages(environ: Mapping[str, str]) -> tuple[str, ...]:

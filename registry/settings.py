@@ -15,6 +15,8 @@ REGISTRY_REGION = ENV.region
 REGISTRY_STAGES = ENV.stages
 REGISTRY_MAX_GROUPS = ENV.max_groups
 REGISTRY_MAX_VERSIONS = ENV.max_versions
+REGISTRY_CHECKPOINT_KEY = ENV.checkpoint_key
+REGISTRY_CHECKPOINT_MINUTES = ENV.checkpoint_minutes
 REGISTRY_METRICS_ROOTS = ENV.metrics_roots
 REGISTRY_TRUSTED_PROXIES = ENV.trusted_proxies
 REGISTRY_WORKERS = ENV.workers
@@ -43,6 +45,7 @@ INSTALLED_APPS = [
     "registry.catalog",
     "registry.web",
     "registry.api.sagemaker",
+    "registry.backup",
     "registry.web.admin_site.RegistryAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",

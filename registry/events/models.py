@@ -6,6 +6,10 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
+from .checkpoint_models import Checkpoint, CheckpointKey, CheckpointLeaf
+
+__all__ = ["ChainHead", "Checkpoint", "CheckpointKey", "CheckpointLeaf", "Event", "EventQuerySet"]
+
 
 class EventQuerySet(models.QuerySet["Event"]):
     """Named questions about the log; newest first is `-id`, since ids rise with time."""
@@ -78,6 +82,8 @@ class Event(models.Model):
         indexes = [
             models.Index(fields=["group_id", "-id"], name="event_group"),
             models.Index(fields=["package_id", "-id"], name="event_package"),
+            # What happened to a group itself, among 100,000 versions of it.
+            models.Index(fields=["group_id", "-id"], name="event_of_group", condition=models.Q(package_id=None)),
             models.Index(fields=["-id"], name="event_feed", condition=models.Q(in_feed=True)),
             models.Index(fields=["category", "-id"], name="event_category", condition=models.Q(in_feed=True)),
             models.Index(fields=["actor_name", "-id"], name="event_actor", condition=models.Q(in_feed=True)),

@@ -13,8 +13,11 @@ from typing import Any
 ZERO = "00" * 32
 
 
-def append_only(vendor: str, table: str) -> dict[str, str]:
-    """By name, the statements that make the triggers against UPDATE, DELETE, TRUNCATE and writing over of a table."""
+def append_only(vendor: str, table: str, same: str = "rowid = NEW.rowid") -> dict[str, str]:
+    """By name, the statements that make the triggers against UPDATE, DELETE, TRUNCATE and writing over of a table.
+
+    `same` is when a row that is there has the key of a new one, for the tables whose key is not the rowid of SQLite.
+    """
     if vendor == "postgresql":
         return {
             f"{table}_append_only": f"""
@@ -30,8 +33,8 @@ def append_only(vendor: str, table: str) -> dict[str, str]:
         # INSERT OR REPLACE takes the old row away without asking the trigger above.
         f"{table}_no_replace": f"""
             CREATE TRIGGER {table}_no_replace BEFORE INSERT ON {table}
-            WHEN EXISTS (SELECT 1 FROM {table} WHERE rowid = NEW.rowid)
-            BEGIN {refuse.format("INSERT over an event")} END""",
+            WHEN EXISTS (SELECT 1 FROM {table} WHERE {same})
+            BEGIN {refuse.format("INSERT over a row")} END""",
     }
 
 
@@ -122,6 +125,24 @@ def log_triggers(vendor: str) -> dict[str, str]:
     return append_only(vendor, "events_event") | (_POSTGRESQL if vendor == "postgresql" else _SQLITE)
 
 
+def checkpoint_triggers(vendor: str) -> dict[str, str]:
+    """By name, the statement that makes each trigger of the tables of the checkpoints."""
+    return {
+        **append_only(vendor, "events_checkpoint", "number = NEW.number"),
+        **append_only(vendor, "events_checkpointkey", "name = NEW.name"),
+        **append_only(
+            vendor, "events_checkpointleaf", "id = NEW.id OR (chain = NEW.chain AND position = NEW.position)"
+        ),
+    }
+
+
+def make_checkpoint_triggers(connection: Any) -> None:
+    """Make the triggers of the checkpoints' tables; migration 0003 made the functions that they call."""
+    with connection.cursor() as cursor:
+        for statement in checkpoint_triggers(connection.vendor).values():
+            cursor.execute(statement)
+
+
 def make_log_triggers(connection: Any) -> None:
     """Make the triggers of the log, anew where they are there."""
     drop_log_triggers(connection)
@@ -149,4 +170,5 @@ def missing_triggers(connection: Any) -> list[str]:
         else:
             cursor.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")
         there = {name for (name,) in cursor.fetchall()}
-    return [name for name in log_triggers(connection.vendor) if name not in there]
+    wanted = [*log_triggers(connection.vendor), *checkpoint_triggers(connection.vendor)]
+    return [name for name in wanted if name not in there]

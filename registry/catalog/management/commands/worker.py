@@ -1,4 +1,7 @@
-"""`manage.py worker`: does what registrations left to do in the background; serve and demo run one by themselves."""
+"""`manage.py worker`: does what registrations left to do in the background, and makes checkpoints of the log.
+
+serve and demo run one by themselves.
+"""
 
 import logging
 import os
@@ -14,6 +17,7 @@ from django_tasks import TaskResultStatus
 from django_tasks_db.management.commands.db_worker import Worker
 from django_tasks_db.models import DBTaskResult
 
+from registry.events.clock import run_clock
 from registry.sqlite.base import line_up
 
 # A job takes seconds (a handful of small files with timeouts); one that runs longer lost its worker.
@@ -24,7 +28,7 @@ JOBS = 1000
 
 
 class Command(BaseCommand):
-    help = "Read metric reports of new versions in the background (serve and demo run one of these)."
+    help = "Read metric reports of new versions and sign the log every hour (serve and demo run one of these)."
     requires_system_checks = []
 
     def add_arguments(self, parser: Any) -> None:
@@ -49,6 +53,8 @@ class Command(BaseCommand):
         # It would say of every stop that it stops.
         logging.getLogger("django_tasks_db").setLevel(logging.ERROR)
         worker.configure_signals()
+        if not batch:
+            run_clock()
         worker.run()
 
 

@@ -1,0 +1,240 @@
+"""Sign the state of all chains of the log: whoever holds a checkpoint notices when what it covers is rewritten."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import OuterRef, Subquery, Sum
+from django.utils import timezone
+
+from .checkpoint_keys import private_key
+from .merkle import Tree
+from .models import ChainHead, Checkpoint, CheckpointKey, CheckpointLeaf, Event
+from .proofs import NO_CHECKPOINT, Place, key_name, public_bytes, sign
+
+logger = logging.getLogger("registry.checkpoints")
+
+# Every position that this divides gets a leaf of its own where a chain grew by more between two checkpoints: from an
+# event of an import of 500,000 it is never further to a signed leaf.
+WAYPOINTS = 250
+_TRIES = 5
+_BATCH = 400
+
+
+class LogContradicts(Exception):
+    """The log is not what an earlier checkpoint signed; no further checkpoint is made over it. `faults` say where."""
+
+    def __init__(self, faults: Sequence[str]) -> None:
+        super().__init__(" ".join(faults[:3]))
+        self.faults = faults
+
+
+@dataclass(frozen=True)
+class _Head:
+    """The end of a chain beside the newest leaf that a checkpoint keeps of it (None: none yet)."""
+
+    now: Place
+    kept: Place | None
+
+    @property
+    def has_moved(self) -> bool:
+        return self.kept is None or self.kept.position != self.now.position
+
+
+def newest_checkpoint() -> Checkpoint | None:
+    """The last checkpoint; None before the first."""
+    return Checkpoint.objects.order_by("-number").first()
+
+
+def make_checkpoint() -> Checkpoint | None:
+    """Sign the log as it is now and return the checkpoint; the newest one where nothing happened since, None of nothing.
+
+    Raises LogContradicts where the log is not what the newest checkpoint signed. Writers do not wait for it but for
+    the moment in which its rows are written; two at once become one after the other.
+    """
+    for _ in range(_TRIES):
+        last = newest_checkpoint()
+        heads = _read_heads()
+        faults = list(_contradictions(heads, last))
+        if faults:
+            if newest_checkpoint() != last:
+                continue  # somebody made one between the two reads
+            logger.error("No checkpoint is made: %s", " ".join(faults[:3]))
+            raise LogContradicts(faults)
+        moved = [head for head in heads if head.has_moved]
+        if not moved:
+            return last
+        made = _signed(last, heads, moved)
+        if made is not None:
+            logger.info(
+                "Checkpoint %s of %s events, sha256 %s", made.number, made.events, made.statement.digest().hex()
+            )
+            return made
+    raise RuntimeError("Others made checkpoints all the time.")
+
+
+def is_due(now: datetime | None = None) -> bool:
+    """Whether REGISTRY_CHECKPOINT_MINUTES have passed since the newest checkpoint and the log has grown since."""
+    minutes = settings.REGISTRY_CHECKPOINT_MINUTES
+    if not minutes:
+        return False
+    last = newest_checkpoint()
+    if last is not None and (now or timezone.now()) - last.at < timedelta(minutes=minutes):
+        return False
+    return count_events() > (last.events if last is not None else 0)
+
+
+def count_events() -> int:
+    """How many events the log has, from the heads of its chains."""
+    return ChainHead.objects.aggregate(events=Sum("position"))["events"] or 0
+
+
+# ---------- reading ----------
+
+
+def _read_heads() -> list[_Head]:
+    """The ends of all chains, in one statement: together they are the log as it was at one moment."""
+    newest = CheckpointLeaf.objects.filter(chain=OuterRef("chain")).order_by("-position")
+    rows = (
+        ChainHead.objects.filter(position__gt=0)
+        .annotate(kept=Subquery(newest.values("position")[:1]), kept_digest=Subquery(newest.values("digest")[:1]))
+        .order_by("chain")
+        .values_list("chain", "position", "digest", "kept", "kept_digest")
+    )
+    return [
+        _Head(
+            Place(chain, position, bytes(digest)),
+            Place(chain, kept, bytes(kept_digest)) if kept is not None else None,
+        )
+        for chain, position, digest, kept, kept_digest in rows
+    ]
+
+
+def _contradictions(heads: Sequence[_Head], last: Checkpoint | None) -> Iterator[str]:
+    """Where the log is not a continuation of what was signed."""
+    if last is None:
+        return
+    known = [head for head in heads if head.kept is not None]
+    if len(known) != last.chains:
+        yield f"{last} signed {last.chains} chains, the log has {len(known)} of them."
+    moved = []
+    for head in known:
+        kept = head.kept
+        assert kept is not None
+        if head.now.position < kept.position:
+            yield f"Chain {kept.chain} ends at position {head.now.position}; {last} covers {kept.position}."
+        elif head.has_moved:
+            moved.append(kept)
+        elif head.now.digest != kept.digest:
+            yield f"Chain {kept.chain} ends with another digest than {last} covers."
+    there = digests_at([(place.chain, place.position) for place in moved])
+    for place in moved:
+        if there.get((place.chain, place.position)) != place.digest:
+            yield f"Chain {place.chain} has another digest at position {place.position} than {last} covers."
+
+
+def digests_at(places: Sequence[tuple[int, int]]) -> dict[tuple[int, int], bytes]:
+    """The digests that the log has at these places (chain, position); one query for a few hundred."""
+    found: dict[tuple[int, int], bytes] = {}
+    table = connection.ops.quote_name(Event._meta.db_table)
+    for start in range(0, len(places), _BATCH):
+        part = places[start : start + _BATCH]
+        values = ", ".join(["(%s, %s)"] * len(part))
+        sql = (
+            f"WITH wanted (chain, position) AS (VALUES {values}) SELECT e.chain, e.position, e.digest "
+            f"FROM wanted JOIN {table} e ON e.chain = wanted.chain AND e.position = wanted.position"
+        )
+        with connection.cursor() as cursor:
+            cursor.execute(sql, [number for place in part for number in place])
+            found |= {(chain, position): bytes(digest) for chain, position, digest in cursor.fetchall()}
+    return found
+
+
+def heads_at(checkpoint: int) -> list[Place]:
+    """The leaves of a checkpoint's tree in their order: of each chain the newest head that was kept until then."""
+    newest = CheckpointLeaf.objects.filter(chain=OuterRef("chain"), is_head=True, checkpoint__lte=checkpoint).order_by(
+        "-checkpoint_id"
+    )
+    rows = (
+        ChainHead.objects.annotate(
+            kept=Subquery(newest.values("position")[:1]), of=Subquery(newest.values("digest")[:1])
+        )
+        .filter(kept__isnull=False)
+        .order_by("chain")
+        .values_list("chain", "kept", "of")
+    )
+    return [Place(chain, position, bytes(digest)) for chain, position, digest in rows]
+
+
+def waypoints_of(checkpoint: int) -> list[Place]:
+    """The leaves of a checkpoint's second tree in their order."""
+    rows = CheckpointLeaf.objects.filter(checkpoint=checkpoint, is_head=False).order_by("chain", "position")
+    return [Place(chain, place, bytes(d)) for chain, place, d in rows.values_list("chain", "position", "digest")]
+
+
+# ---------- writing ----------
+
+
+def _signed(last: Checkpoint | None, heads: Sequence[_Head], moved: Sequence[_Head]) -> Checkpoint | None:
+    """Sign these heads and keep the checkpoint; None where another one came in between."""
+    waypoints = _waypoints(moved)
+    private = private_key()
+    public = public_bytes(private)
+    # Times rise from one to the next, also when a clock is set back.
+    now = timezone.now()
+    made = Checkpoint(
+        number=last.number + 1 if last is not None else 1,
+        at=max(now, last.at + timedelta(microseconds=1)) if last is not None else now,
+        registry=settings.REGISTRY_ACCOUNT_ID,
+        chains=len(heads),
+        events=sum(head.now.position for head in heads),
+        root=Tree(head.now.leaf for head in heads).root,
+        waypoints=len(waypoints),
+        waypoint_root=Tree(place.leaf for place in waypoints).root,
+        previous=last.statement.digest() if last is not None else NO_CHECKPOINT,
+        key=key_name(public),
+    )
+    made.signature = sign(private, made.statement.text())
+    leaves = [
+        CheckpointLeaf(
+            checkpoint=made, chain=place.chain, position=place.position, digest=place.digest, is_head=is_head
+        )
+        for places, is_head in (([head.now for head in moved], True), (waypoints, False))
+        for place in places
+    ]
+    with transaction.atomic():
+        _lock()
+        if newest_checkpoint() != last:
+            return None
+        if not CheckpointKey.objects.filter(name=made.key).exists():
+            CheckpointKey.objects.create(name=made.key, public=public, since=made.at.astimezone(UTC))
+        made.save(force_insert=True)
+        CheckpointLeaf.objects.bulk_create(leaves, batch_size=1000)
+    return made
+
+
+def _lock() -> None:
+    """One at a time: on SQLite every transaction that writes is alone anyway."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(f"LOCK TABLE {connection.ops.quote_name(Checkpoint._meta.db_table)} IN EXCLUSIVE MODE")
+
+
+def _waypoints(moved: Sequence[_Head]) -> list[Place]:
+    """The further places that get a leaf, in the order of their chains and positions."""
+    wanted = [
+        (head.now.chain, position)
+        for head in moved
+        for position in range(
+            (head.kept.position if head.kept is not None else 0) // WAYPOINTS * WAYPOINTS + WAYPOINTS,
+            head.now.position,
+            WAYPOINTS,
+        )
+    ]
+    there = digests_at(wanted)
+    return [Place(*place, there[place]) for place in wanted if place in there]

@@ -1,0 +1,116 @@
+"""From events to the signed leaves that cover them: the links between, read from the log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from hashlib import sha256
+from typing import NamedTuple
+
+from .chains import COLUMNS, START, canonical, content_of_values, digest_of
+from .checkpoints import LogContradicts, heads_at, make_checkpoint, waypoints_of
+from .merkle import Tree
+from .models import CheckpointLeaf, Event
+from .proofs import Stretch
+
+# Two events that are further apart are proved apart: what lies between is of no use to either.
+GAP = 1_000
+_BEFORE, _AFTER = COLUMNS.index("before"), COLUMNS.index("after")
+
+
+# By checkpoint and kind of leaf: the number of each leaf by its place, and the tree.
+_Trees = dict[tuple[int, bool], tuple[dict[tuple[int, int], int], Tree]]
+
+
+class _Run(NamedTuple):
+    """Events that one stretch proves: from the first position to the leaf that covers the last."""
+
+    first: int
+    leaf: CheckpointLeaf
+
+
+def cover(chain: int, position: int) -> None:
+    """See to it that a checkpoint covers that place of the log; raises LogContradicts as make_checkpoint does."""
+    if not CheckpointLeaf.objects.filter(chain=chain, position__gte=position).exists():
+        make_checkpoint()
+
+
+def content_and_link(event: Event) -> tuple[str, bytes]:
+    """The content of an event as it was hashed, and its SHA-256."""
+    content = _content([getattr(event, name) for name in COLUMNS])
+    return content.decode("ascii"), sha256(content).digest()
+
+
+def stretches(chain: int, positions: Iterable[int]) -> list[Stretch]:
+    """The stretches that lead from these places of a chain, all covered by checkpoints, to signed leaves.
+
+    One stretch where they are near to each other, at most GAP links between two of them and some hundred behind the
+    last. Raises LogContradicts where the log does not follow its own digests.
+    """
+    trees: _Trees = {}
+    return [_stretch(chain, run, trees) for run in _runs(chain, sorted(set(positions)))]
+
+
+def _runs(chain: int, positions: Sequence[int]) -> Iterator[_Run]:
+    """Positions in order, put together where they are near."""
+    run: _Run | None = None
+    last = 0
+    for position in positions:
+        if run is not None and position > run.leaf.position and position - last > GAP:
+            yield run
+            run = None
+        if run is None or position > run.leaf.position:
+            run = _Run(run.first if run is not None else position, _leaf_of(chain, position))
+        last = position
+    if run is not None:
+        yield run
+
+
+def _leaf_of(chain: int, position: int) -> CheckpointLeaf:
+    leaf = CheckpointLeaf.objects.filter(chain=chain, position__gte=position).order_by("position").first()
+    if leaf is None:
+        raise LogContradicts([f"No checkpoint covers position {position} of chain {chain}."])
+    return leaf
+
+
+def _stretch(chain: int, run: _Run, trees: _Trees) -> Stretch:
+    previous, links = _links(chain, run)
+    leaf, key = run.leaf, (run.leaf.checkpoint_id, run.leaf.is_head)
+    if key not in trees:
+        places = heads_at(leaf.checkpoint_id) if leaf.is_head else waypoints_of(leaf.checkpoint_id)
+        numbers = {(place.chain, place.position): number for number, place in enumerate(places)}
+        trees[key] = numbers, Tree(place.leaf for place in places)
+    numbers, tree = trees[key]
+    index = numbers[chain, leaf.position]
+    return Stretch(
+        chain=chain,
+        first=run.first,
+        previous=previous,
+        links=links,
+        checkpoint=leaf.checkpoint_id,
+        is_head=leaf.is_head,
+        index=index,
+        size=len(tree),
+        proof=tree.proof(index),
+    )
+
+
+def _links(chain: int, run: _Run) -> tuple[bytes, list[bytes]]:
+    """The digest before a run and SHA-256 of the content of each of its events, checked against the log's digests."""
+    rows = Event.objects.filter(chain=chain, position__gte=run.first, position__lte=run.leaf.position)
+    before, links, digest = START, [], START
+    for *values, previous, said in rows.order_by("position").values_list(*COLUMNS, "previous", "digest"):
+        content = _content(values)
+        if not links:
+            before = digest = bytes(previous)
+        place = run.first + len(links)
+        links.append(sha256(content).digest())
+        if bytes(previous) != digest or digest_of(digest, content) != bytes(said):
+            raise LogContradicts([f"The event at position {place} of chain {chain} is not the one that was chained."])
+        digest = bytes(said)
+    if len(links) != run.leaf.position - run.first + 1 or digest != bytes(run.leaf.digest):
+        raise LogContradicts([f"Chain {chain} is not what checkpoint {run.leaf.checkpoint_id} signed."])
+    return before, links
+
+
+def _content(values: Sequence[object]) -> bytes:
+    return content_of_values(values, before=canonical(values[_BEFORE]), after=canonical(values[_AFTER]))
