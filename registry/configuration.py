@@ -204,7 +204,7 @@ def read_metrics_token(environ: Mapping[str, str], data_dir: Path) -> str:
     if value and not re.fullmatch(r"[A-Za-z0-9._~+/=-]{16,512}", value):
         # As with secret keys: not the value itself.
         raise ConfigurationError(
-            "REGISTRY_METRICS_TOKEN (or metrics_token in the data folder) cannot be used, expected 16 characters or more "
+            "REGISTRY_METRICS_TOKEN (or metrics_token in the data folder) cannot be used, expected at least 16 characters "
             "out of A-Z, a-z, 0-9 and ._~+/=-, such as `openssl rand -hex 24` makes."
         )
     return value
