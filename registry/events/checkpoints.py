@@ -71,9 +71,7 @@ def make_checkpoint() -> Checkpoint | None:
             return last
         made = _signed(last, heads, moved)
         if made is not None:
-            logger.info(
-                "Checkpoint %s of %s events, sha256 %s", made.number, made.events, made.statement.digest().hex()
-            )
+            logger.info("Checkpoint %s of %s events, sha256 %s", made.number, made.events, made.statement.digest().hex())
             return made
     raise RuntimeError("Others made checkpoints all the time.")
 
@@ -157,13 +155,11 @@ def digests_at(places: Sequence[tuple[int, int]]) -> dict[tuple[int, int], bytes
 
 def heads_at(checkpoint: int) -> list[Place]:
     """The leaves of a checkpoint's tree in their order: of each chain the newest head that was kept until then."""
-    newest = CheckpointLeaf.objects.filter(chain=OuterRef("chain"), is_head=True, checkpoint__lte=checkpoint).order_by(
-        "-checkpoint_id"
-    )
+    newest = CheckpointLeaf.objects.filter(
+        chain=OuterRef("chain"), is_head=True, checkpoint__lte=checkpoint
+    ).order_by("-checkpoint_id")
     rows = (
-        ChainHead.objects.annotate(
-            kept=Subquery(newest.values("position")[:1]), of=Subquery(newest.values("digest")[:1])
-        )
+        ChainHead.objects.annotate(kept=Subquery(newest.values("position")[:1]), of=Subquery(newest.values("digest")[:1]))
         .filter(kept__isnull=False)
         .order_by("chain")
         .values_list("chain", "kept", "of")
@@ -238,3 +234,4 @@ def _waypoints(moved: Sequence[_Head]) -> list[Place]:
     ]
     there = digests_at(wanted)
     return [Place(*place, there[place]) for place in wanted if place in there]
+

@@ -26,8 +26,8 @@ def serve(served: Path) -> Iterator[Callable[..., Registry]]:
     """A function that starts the registry with more settings, and waits until it answers."""
     started = []
 
-    def starter(**environ: str) -> Registry:
-        server = Registry(served, "serve", free_port(), **environ)
+    def starter(port: int = 0, **environ: str) -> Registry:
+        server = Registry(served, "serve", port or free_port(), **environ)
         started.append(server)
         server.wait_ready()
         server.make_key(**environ)

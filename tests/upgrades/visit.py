@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import sys
 from typing import Any
 
@@ -49,7 +50,7 @@ def _pages(username: str) -> list[str]:
     """Ask for every page that there is something for; the addresses that did not answer well."""
     from django.test import Client
 
-    from registry.accounts.models import AccessKey, User
+    from registry.accounts.models import User
     from registry.catalog.models import ModelPackage, ModelPackageGroup
 
     client = Client()
@@ -69,9 +70,10 @@ def _pages(username: str) -> list[str]:
     for group in ModelPackageGroup.objects.filter(deleted_at=None):
         here = group.get_absolute_url()
         pages += [here, f"{here}metrics/", f"{here}rules/", f"{here}csv/"]
-    pages += [package.get_absolute_url() for package in ModelPackage.objects.filter(deleted_at=None)]
+        pages += [package.get_absolute_url() for package in group.packages.filter(deleted_at=None).order_by("-id")[:2]]
+    unversioned = ModelPackage.objects.filter(deleted_at=None, group=None)
+    pages += [package.get_absolute_url() for package in unversioned.order_by("-id")[:2]]
     pages += [f"/settings/users/{user.pk}/" for user in User.objects.all()]
-    pages += [f"/settings/access-keys/{key.pk}/" for key in AccessKey.objects.all()]
     for page in pages:
         answer = client.get(page)
         if answer.streaming:
@@ -117,7 +119,9 @@ def scheme(connection: Any) -> list[str]:
             cursor.execute("SELECT type || ' ' || tbl_name || ' ' || coalesce(sql, '') FROM sqlite_master")
         else:
             cursor.execute(POSTGRESQL)
-        return sorted(" ".join(row[0].split()) for row in cursor.fetchall())
+        # A constraint that was dumped and read in again says its casts in other words.
+        said = (re.sub(r"::(character varying|text)(\[\])?|[()]", "", row[0]) for row in cursor.fetchall())
+        return sorted(" ".join(line.split()) for line in said)
 
 
 POSTGRESQL = """

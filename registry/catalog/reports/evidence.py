@@ -20,17 +20,7 @@ from registry.events.stretches import content_and_link, cover, stretches
 
 from ..contents import content_hash
 from ..evidence_files import FORMAT
-from ..evidence_replay import (
-    DECIDED,
-    EMPTY,
-    MEMBERS,
-    NO_DECISION,
-    Replay,
-    decision_told,
-    is_decision,
-    last_decision,
-    moment,
-)
+from ..evidence_replay import DECIDED, EMPTY, MEMBERS, NO_DECISION, Replay, decision_told, is_decision, last_decision, moment
 from ..models import Check, CustomerMetadataProperty, Metric, ModelPackage, Tag
 from ..rules import ReviewRules
 from .changes import Comparison, compare, read_baseline
@@ -170,7 +160,9 @@ class _Reading:
 
     def version(self) -> JSON:
         package = self.package
-        members = {name: value for name in MEMBERS if (value := getattr(package, _FIELDS[name])) not in EMPTY}
+        members = {
+            name: value for name in MEMBERS if (value := getattr(package, _FIELDS[name])) not in EMPTY
+        }
         return {
             "arn": package.arn,
             "original_arn": package.original_arn or None,
@@ -251,9 +243,7 @@ def _newest_ids(pk: int) -> tuple[int | None, int | None]:
     latest, group = own
     if group is None:
         return latest, None
-    return latest, Event.objects.filter(group_id=group, package_id=None).order_by("-id").values_list(
-        "id", flat=True
-    ).first()
+    return latest, Event.objects.filter(group_id=group, package_id=None).order_by("-id").values_list("id", flat=True).first()
 
 
 def _own_events(pk: int) -> tuple[list[Event], int]:
