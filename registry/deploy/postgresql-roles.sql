@@ -12,6 +12,8 @@ WHERE name NOT IN (SELECT rolname FROM pg_roles) \gexec
 SELECT format('GRANT CONNECT, CREATE ON DATABASE %I TO registry_owner', current_database()) \gexec
 SELECT format('GRANT CONNECT ON DATABASE %I TO registry_app', current_database()) \gexec
 REVOKE CREATE ON SCHEMA public FROM PUBLIC;
+-- A temporary table could have triggers of one's own.
+SELECT format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', current_database()) \gexec
 GRANT USAGE, CREATE ON SCHEMA public TO registry_owner;
 GRANT USAGE ON SCHEMA public TO registry_app;
 
