@@ -4,7 +4,7 @@ PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(
 ADDRESS ?= 127.0.0.1:8000
 
 .DEFAULT_GOAL := help
-.PHONY: help run install install-dev install-clients test clients plans bench quick lint format typecheck screenshots lock
+.PHONY: help run install install-dev install-clients test clients plans operations release bench quick lint format typecheck screenshots lock
 
 help:  ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -30,6 +30,17 @@ clients: install-clients .clients/airflow/.installed  ## The stories of all clie
 
 plans: install-dev  ## Explain every query of every page and call on 100,000 versions, on both databases
 	.venv/bin/pytest -m plans tests/plans
+
+operations: install-dev  ## Stopping, metrics, migrating, nginx, roles of PostgreSQL, upgrades from the last release
+	.venv/bin/pytest -m "operations or not operations" tests/operations tests/upgrades
+
+release: install-dev  ## Tag VERSION=v0.2 and keep a database made by it (registry/deploy/RELEASING.md)
+	@echo "$(VERSION)" | grep -qE '^v[0-9]+\.[0-9]+$$' || { echo "Say which: make release VERSION=v0.2"; exit 1; }
+	@test -z "$$(git status --porcelain)" || { echo "Commit first: the tag is of what is committed."; exit 1; }
+	@grep -q '^version = "$(VERSION:v%=%).0"$$' pyproject.toml || { echo "pyproject.toml has another version."; exit 1; }
+	git tag $(VERSION)
+	.venv/bin/python -m tests.upgrades.keep $(VERSION) "$$PWD/tests/upgrades"
+	@echo "Now commit tests/upgrades, and push commit and tag."
 
 bench: install-dev  ## Measure this registry beside moto's and MLflow's servers (BENCH=--quick for minutes)
 	@$(MAKE) --no-print-directory .clients/mlflow/.installed || echo "MLflow's server cannot be installed here; it is left out."

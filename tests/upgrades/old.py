@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -173,35 +174,24 @@ def build(tag: str, folder: Path, database: str) -> dict[str, Any]:
 def keep(tag: str, target: Path) -> None:
     """Make the files of a tag that are committed, on both databases, in `target`."""
     with ExitStack() as stack:
+        work_place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="registry-release-")))
         facts = {}
         for kind in ("sqlite", "postgresql"):
-            folder = target / kind
-            folder.mkdir(parents=True)
+            folder = work_place / kind
+            folder.mkdir()
             if kind == "sqlite":
                 facts[kind] = build(tag, folder, f"sqlite:///{folder}/old.sqlite3")
-                command = [
-                    sys.executable,
-                    "-c",
-                    "import registry, sqlite3, sys; sqlite3.connect(sys.argv[1]).execute('VACUUM')",
-                ]
-                subprocess.run([*command, str(folder / "old.sqlite3")], cwd=PROJECT_ROOT, check=True)
+                code = "import registry, sqlite3, sys; sqlite3.connect(sys.argv[1]).execute('VACUUM')"
+                command = [sys.executable, "-c", code, str(folder / "old.sqlite3")]
+                subprocess.run(command, cwd=PROJECT_ROOT, check=True)
                 pack(folder / "old.sqlite3", target / f"{tag}.sqlite3.xz")
             else:
                 place = folder / "server"
                 stack.enter_context(running_postgresql(place))
                 facts[kind] = build(tag, folder, f"postgresql://postgres@/postgres?host={place}")
-                dump = [
-                    str(find_programs() / "pg_dump"),
-                    "--no-owner",
-                    "--inserts",
-                    "--rows-per-insert=200",
-                    "-h",
-                    str(place),
-                    "-U",
-                    "postgres",
-                    "postgres",
-                ]
-                (folder / "old.sql").write_bytes(subprocess.run(dump, capture_output=True, check=True).stdout)
+                how = ["--no-owner", "--inserts", "--rows-per-insert=200"]
+                command = [str(find_programs() / "pg_dump"), *how, "-h", str(place), "-U", "postgres", "postgres"]
+                (folder / "old.sql").write_bytes(subprocess.run(command, capture_output=True, check=True).stdout)
                 pack(folder / "old.sql", target / f"{tag}.sql.xz")
             pack(folder / "old.jsonl", target / f"{tag}.{kind}.jsonl.xz")
         (target / f"{tag}.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
