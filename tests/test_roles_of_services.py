@@ -282,6 +282,7 @@ def test_an_unknown_action_is_refused_for_everybody():
 
 # The project's own commands -> whether they take a user to act as; the others act as the system or write nothing.
 COMMANDS = {
+    "backup": False,
     "changepassword": False,
     "createaccesskey": False,
     "createsuperuser": False,
@@ -291,6 +292,7 @@ COMMANDS = {
     "importdump": True,
     "importsagemaker": False,
     "makeservicemodel": False,
+    "restore": False,
     "serve": False,
     "worker": False,
 }

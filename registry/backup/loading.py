@@ -60,7 +60,7 @@ class Loader:
                     row[place] = write(value)
         with connection.cursor() as cursor:
             if connection.vendor == "postgresql":
-                with cursor.copy(self.sql) as copy:
+                with connection.wrap_database_errors, cursor.copy(self.sql) as copy:
                     for row in rows:
                         copy.write_row(row)
             else:

@@ -52,7 +52,7 @@ def prepare(applied: Names) -> bool:
     older = wanted != set(loader.graph.nodes)
     if not here:
         if older:
-            _migrate_to(sorted(wanted))
+            migrate_to(wanted)
         else:
             call_command("migrate", interactive=False, verbosity=0)
     elif (surplus := here - set(applied)) and older:
@@ -70,10 +70,16 @@ def go_on() -> None:
     call_command("migrate", interactive=False, verbosity=0)
 
 
-def _migrate_to(wanted: list[tuple[str, str]]) -> None:
+def migrate_to(wanted: set[tuple[str, str]]) -> None:
+    """Apply just these migrations to a database without tables."""
     executor = MigrationExecutor(connection)
-    plan = executor.migration_plan(wanted)
-    state = executor.migrate(wanted, plan=plan)
+    nodes = executor.loader.graph.node_map
+    # The last of each app: an earlier one as a target means the way back to it.
+    last = sorted(
+        n for n in wanted if not any(child.key in wanted for child in nodes[n].children if child.key[0] == n[0])
+    )
+    plan = executor.migration_plan(last)
+    state = executor.migrate(last, plan=plan)
     # Content types and permissions, for what names them.
     emit_post_migrate_signal(0, False, connection.alias, apps=state.apps, plan=plan)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
@@ -104,7 +104,11 @@ class _Log:
     def watch(self, table: Table) -> Callable[[Any], None] | None:
         if table.name == EVENTS:
             return self.walk.take
-        return self.heads.extend if table.name == HEADS else None
+        return self._keep_heads if table.name == HEADS else None
+
+    def _keep_heads(self, rows: Sequence[Sequence[Any]]) -> None:
+        # Copies: a loader changes rows into what it writes.
+        self.heads += map(tuple, rows)
 
     def faults(self) -> list[str]:
         if self.heads_table is not None:
@@ -253,11 +257,8 @@ def restore(
             told.faults = _prove(backup, expected, report)
             if not is_older:
                 told.faults += _checkpoint_faults()
-            if told.faults and not accept_broken_log:
-                raise Damaged(
-                    f"The log in {path} was changed before it was backed up: {'; '.join(told.faults)}. Nothing was "
-                    "restored. --accept-broken-log restores it as it is."
-                )
+            if not accept_broken_log:
+                _refuse_faults(path, told.faults)
             if not is_older:
                 _finish(actor, told)
         if is_older:
@@ -279,6 +280,14 @@ def _refuse_data(tables: list[Table]) -> None:
         )
 
 
+def _refuse_faults(path: Path, faults: list[str]) -> None:
+    if faults:
+        raise Damaged(
+            f"The log in {path} was changed before it was backed up: {'; '.join(faults)}. Nothing was restored. "
+            "--accept-broken-log restores it as it is."
+        )
+
+
 def _is_broken(backup: Reading) -> bool:
     """Whether the log in the backup is one that the triggers would not let in."""
     log = _Log(backup.tables, with_contents=False)
@@ -291,6 +300,7 @@ def _is_broken(backup: Reading) -> bool:
 
 def _load(backup: Reading, tables: list[Table], report: Report, *, as_it_is: bool) -> None:
     make_way()
+    log = _Log(tables, with_contents=False)
     if as_it_is:
         drop_log_triggers(connection)
     # Chains begin before their events, whatever the order of tables.
@@ -299,12 +309,18 @@ def _load(backup: Reading, tables: list[Table], report: Report, *, as_it_is: boo
         load = loader.load
         if table.name == HEADS:
             load = loader.replace_heads if as_it_is else loader.begin_chains
+        watch = log.watch(table)
         try:
             for lines in backup.batches(table):
                 for part in _parts(lines):
-                    load(_rows(table, part))
+                    rows = _rows(table, part)
+                    if watch is not None:
+                        watch(rows)
+                    load(rows)
                     report(len(part))
         except (DatabaseError, ValueError) as error:
+            if not as_it_is:
+                _refuse_faults(backup.path, log.walk.told())
             reason = " ".join(str(error).split())
             raise Damaged(
                 f"The database does not take a row of {table.name}: {reason} Nothing was restored."
@@ -313,6 +329,8 @@ def _load(backup: Reading, tables: list[Table], report: Report, *, as_it_is: boo
             set_last_number(table, number)
     if as_it_is:
         make_log_triggers(connection)
+    else:
+        _refuse_faults(backup.path, log.faults())
 
 
 def _parts(lines: list[bytes]) -> Iterator[list[bytes]]:

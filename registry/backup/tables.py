@@ -85,7 +85,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """A table as a backup has it: rows in the order of the key, columns in that of the model."""
+    """A table as a backup has it: rows in the order of the key, columns in that of their names, the key first."""
 
     name: str
     key: str
@@ -156,8 +156,10 @@ def _pointed_to(model: type[models.Model]) -> set[Any]:
 
 def _table(model: type[models.Model]) -> Table:
     meta: Any = model._meta
-    columns = tuple(Column(field.column, _kind(field)) for field in meta.local_concrete_fields)
-    return Table(meta.db_table, meta.pk.column, columns)
+    columns = [Column(field.column, _kind(field)) for field in meta.local_concrete_fields]
+    # Not in the order of the model, which is another one after other migrations.
+    columns.sort(key=lambda column: (column.name != meta.pk.column, column.name))
+    return Table(meta.db_table, meta.pk.column, tuple(columns))
 
 
 def _kind(field: Any) -> str:
