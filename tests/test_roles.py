@@ -34,6 +34,8 @@ PAIRS = {
     "stage": {"GET": READ, "POST": "model_package.edit_stage"},
     "metrics": {"POST": "model_package.create"},
     "delete": {"GET": "model_package.delete", "POST": "model_package.delete"},
+    "evidence": {"GET": READ},
+    "evidence-file": {"GET": READ},
 }
 # Keys of somebody else: whoever may not see them is told that there are none.
 OTHERS = "access_key.edit_others"
@@ -51,6 +53,7 @@ ADDRESSES: dict[str, dict[str, str]] = {
     "group-detail-csv": {"GET": READ},
     "package-list-csv": {"GET": READ},
     "activity-csv": {"GET": READ},
+    "activity-log": {"GET": "registry.export_log"},
     "review-csv": {"GET": READ},
     "saved-views": {"GET": "saved_view.edit_own", "POST": "saved_view.edit_own"},
     # Of somebody else, who shares it.

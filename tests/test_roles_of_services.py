@@ -284,6 +284,7 @@ def test_an_unknown_action_is_refused_for_everybody():
 COMMANDS = {
     "backup": False,
     "changepassword": False,
+    "checkpoint": False,
     "createaccesskey": False,
     "createsuperuser": False,
     "demo": False,
@@ -294,6 +295,7 @@ COMMANDS = {
     "makeservicemodel": False,
     "restore": False,
     "serve": False,
+    "verifyevidence": False,
     "worker": False,
 }
 

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import logging
 import re
 
 import pytest
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from django.apps import apps
 from django.contrib.sessions.models import Session
 from django.core import serializers
 from django.core.management import call_command
 from django.test import Client
 
-from registry.accounts.models import AccessKey
+from registry.accounts.models import AccessKey, User
 from tests.api.signing import SignedCall
-from tests.factories import make_user
+from tests.factories import make_user, make_version
 
 pytestmark = pytest.mark.django_db
 
@@ -27,6 +29,24 @@ def database_as_text() -> str:
         serializers.serialize("json", model._base_manager.all(), use_natural_foreign_keys=False) for model in models
     ]
     return "\n".join([*rows, *(str(session.get_decoded()) for session in Session.objects.all())])
+
+
+def test_the_key_of_the_checkpoints_is_in_its_file_only(caplog, capfd, settings, tmp_path):
+    caplog.set_level(logging.DEBUG)
+    settings.REGISTRY_CHECKPOINT_KEY = tmp_path / "key.pem"
+    make_user("viewer", username="vera")
+    browser, version = Client(), make_version()
+    browser.force_login(User.objects.get(username="vera"))
+    shown = [browser.get(f"{version.get_absolute_url()}evidence{end}").content for end in ("/", ".json")]
+    call_command("checkpoint", stdout=io.StringIO())
+    call_command("verifylog", stdout=io.StringIO())
+    pem = settings.REGISTRY_CHECKPOINT_KEY.read_text()
+    seed = load_pem_private_key(pem.encode(), None).private_bytes_raw()
+    kept, written = database_as_text(), caplog.text + "".join(capfd.readouterr())
+    assert "Checkpoint 1 of" in written and b"signature" in shown[1]
+    for secret in (pem.splitlines()[1], seed.hex(), base64.b64encode(seed).decode().rstrip("=")):
+        for text in (kept, written, *(page.decode() for page in shown)):
+            assert secret not in text
 
 
 def test_no_secret_is_kept_or_logged(caplog, capfd):

@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
+from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -43,7 +44,9 @@ def verify(text: str, trusted: Sequence[bytes] = ()) -> Findings:
     except Damaged:
         raise
     except (KeyError, IndexError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
-        raise Damaged(f"The file lacks something or has it in another form ({type(error).__name__}: {error}).") from None
+        raise Damaged(
+            f"The file lacks something or has it in another form ({type(error).__name__}: {error})."
+        ) from None
 
 
 class _Check:
@@ -87,9 +90,7 @@ class _Check:
         name = self.document["key"]
         public = self._key(name, "The file")
         if not is_signed(public, bytes.fromhex(self.document["signature"]), self.signed):
-            raise Damaged(
-                f"The file was changed after it was signed: it does not bear the signature of key {name}."
-            )
+            raise Damaged(f"The file was changed after it was signed: it does not bear the signature of key {name}.")
         made = self.document["made"]
         self.findings.holds.append(f"All of the file is as the registry signed it for {made['by']} on {made['at']}.")
         if self.trusted:
@@ -109,7 +110,7 @@ class _Check:
                 raise Damaged(f"{what} cannot have that number.")
             self.statements[statement.number] = statement
         numbers = sorted(self.statements)
-        for before, after in zip(numbers, numbers[1:], strict=False):
+        for before, after in pairwise(numbers):
             first, second = self.statements[before], self.statements[after]
             if second.at <= first.at or second.events <= first.events:
                 raise Damaged(f"Checkpoint {after} is not later than checkpoint {before}.")
@@ -132,7 +133,9 @@ class _Check:
             if stretch.size != size or stretch.root() != root:
                 raise Damaged(f"{where} do not lead to what checkpoint {stretch.checkpoint} signed.")
             previous = stretch.previous
-            for position, (link, digest) in enumerate(zip(stretch.links, stretch.digests(), strict=True), stretch.first):
+            for position, (link, digest) in enumerate(
+                zip(stretch.links, stretch.digests(), strict=True), stretch.first
+            ):
                 places[position] = previous, link, digest
                 previous = digest
         for kept in self.document["events"]:
@@ -322,7 +325,9 @@ class _Statements:
             raise Damaged("The rules of the group now are told in other words than they have.")
         kinds = ("model_package_group.tagged", "model_package_group.created")
         of_tags = [event for event in self.events if event["kind"] in kinds]
-        self._equal("tags of the group", tags, list((of_tags[-1]["after"] or {}).get("Tags") or []) if of_tags else UNKNOWN)
+        self._equal(
+            "tags of the group", tags, list((of_tags[-1]["after"] or {}).get("Tags") or []) if of_tags else UNKNOWN
+        )
         if self.document["difference"]:
             self.open.append(f"the values of {self.document['difference']['to']} that it is compared with")
 

@@ -29,9 +29,10 @@ def write(document: JSON, private: Ed25519PrivateKey) -> str:
     """The text of the file: the document, signed. `document` has the member "key" with the name of the public key."""
     if document["key"] != key_name(public_bytes(private)):
         raise ValueError("the document names another key")
-    text = json.dumps(document, indent=1, allow_nan=False)
-    document["signature"] = sign(private, _signed(_parse(text, literal=True))).hex()
-    return json.dumps(document, indent=1, allow_nan=False) + "\n"
+    members = {name: value for name, value in document.items() if name != "signature"}
+    literal = _parse(json.dumps(members, allow_nan=False), literal=True)
+    signature = sign(private, _signed(literal)).hex()
+    return json.dumps(members | {"signature": signature}, indent=1, allow_nan=False) + "\n"
 
 
 def read(text: str) -> tuple[JSON, str]:

@@ -76,10 +76,15 @@ def canonical(value: Any) -> str:
         return "[" + ",".join(map(canonical, value)) + "]"
     if isinstance(value, float):
         return _number(value)
-    # Of these kinds are also the values of choices (a str) and what else json takes for one of the above.
-    for known in (str, int, dict, list, tuple):
-        if isinstance(value, known):
-            return canonical(str.__str__(value) if known is str else known(value))  # type: ignore[call-arg]
+    # What json takes for one of these too, such as the values of choices (a str).
+    if isinstance(value, str):
+        return _quoted(str.__str__(value))
+    if isinstance(value, int):
+        return int.__repr__(value)
+    if isinstance(value, dict):
+        return canonical(dict(value))
+    if isinstance(value, list | tuple):
+        return canonical(list(value))
     raise TypeError(f"{kind.__name__} is not part of JSON")
 
 

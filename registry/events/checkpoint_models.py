@@ -59,7 +59,7 @@ class Checkpoint(models.Model):
 
 
 class CheckpointLeaf(models.Model):
-    """A place of a chain that a checkpoint signs: the head of one that moved since the checkpoint before, or a waypoint.
+    """A place of a chain that a checkpoint signs: the head of one that moved since the one before, or a waypoint.
 
     The leaves of a checkpoint's tree are for each chain the newest head that was kept until then; so every checkpoint
     can be put together again, and an hour without news costs a row.

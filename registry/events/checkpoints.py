@@ -52,10 +52,10 @@ def newest_checkpoint() -> Checkpoint | None:
 
 
 def make_checkpoint() -> Checkpoint | None:
-    """Sign the log as it is now and return the checkpoint; the newest one where nothing happened since, None of nothing.
+    """Sign the log as it is now and return the checkpoint: the newest one where nothing happened since.
 
-    Raises LogContradicts where the log is not what the newest checkpoint signed. Writers do not wait for it but for
-    the moment in which its rows are written; two at once become one after the other.
+    None for an empty log. Raises LogContradicts where the log is not what the newest checkpoint signed. Writers wait
+    only for the moment in which its rows are written; two at once become one after the other.
     """
     for _ in range(_TRIES):
         last = newest_checkpoint()
@@ -71,7 +71,9 @@ def make_checkpoint() -> Checkpoint | None:
             return last
         made = _signed(last, heads, moved)
         if made is not None:
-            logger.info("Checkpoint %s of %s events, sha256 %s", made.number, made.events, made.statement.digest().hex())
+            logger.info(
+                "Checkpoint %s of %s events, sha256 %s", made.number, made.events, made.statement.digest().hex()
+            )
             return made
     raise RuntimeError("Others made checkpoints all the time.")
 
@@ -155,11 +157,13 @@ def digests_at(places: Sequence[tuple[int, int]]) -> dict[tuple[int, int], bytes
 
 def heads_at(checkpoint: int) -> list[Place]:
     """The leaves of a checkpoint's tree in their order: of each chain the newest head that was kept until then."""
-    newest = CheckpointLeaf.objects.filter(
-        chain=OuterRef("chain"), is_head=True, checkpoint__lte=checkpoint
-    ).order_by("-checkpoint_id")
+    newest = CheckpointLeaf.objects.filter(chain=OuterRef("chain"), is_head=True, checkpoint__lte=checkpoint).order_by(
+        "-checkpoint_id"
+    )
     rows = (
-        ChainHead.objects.annotate(kept=Subquery(newest.values("position")[:1]), of=Subquery(newest.values("digest")[:1]))
+        ChainHead.objects.annotate(
+            kept=Subquery(newest.values("position")[:1]), of=Subquery(newest.values("digest")[:1])
+        )
         .filter(kept__isnull=False)
         .order_by("chain")
         .values_list("chain", "kept", "of")
@@ -241,4 +245,3 @@ def _waypoints(moved: Sequence[_Head]) -> list[Place]:
     ]
     there = digests_at(wanted)
     return [Place(*place, there[place]) for place in wanted if place in there]
-

@@ -119,7 +119,8 @@ class _Explanation:
         self.order.sort(key=lambda row: row.place)
         end = max(end, self.order[-1].place if self.order else end)
         beyond: set[int] = set()
-        if self.head is not None and self.head[0] < end:
+        renumbered = self.order and self.head == (self.order[-1].position, self.order[-1].digest)
+        if self.head is not None and self.head[0] < end and not renumbered:
             if any(row.place == self.head[0] and row.digest == self.head[1] for row in self.order):
                 beyond = {row.pk for row in self.order if row.place > self.head[0]}
             else:
@@ -156,9 +157,11 @@ class _Explanation:
 
     def _moved(self) -> Iterator[Finding]:
         """Those that are not where they were written; all behind a place where some were removed or put in may be."""
-        shift, place_by_id = 0, {pk: place for place, pk in enumerate(sorted(row.pk for row in self.order))}
+        # An event that was written anew may have come in with another id.
+        sure = [row.pk for row in self.order if row.pk not in self.edited]
+        shift, wanted_id = 0, dict(zip(sure, sorted(sure), strict=True))
         known = {row.position for row in self.order}
-        for place, row in enumerate(self.order):
+        for row in self.order:
             off = row.position - row.place
             # So many strangers stand right before it as it is off its place.
             pushed = off > shift and known.isdisjoint(range(row.position - off + shift, row.position))
@@ -166,7 +169,7 @@ class _Explanation:
                 shift = off
             if off != shift:
                 yield self._about(row, "reordered", f"it was written as event {row.place}")
-            elif place_by_id[row.pk] != place:
+            elif wanted_id.get(row.pk, row.pk) != row.pk:
                 yield self._about(row, "reordered", "its id does not rise with its position")
 
     def _end(self, end: int) -> Iterator[Finding]:

@@ -16,7 +16,8 @@ from .models import ChainHead, Event
 BATCH = 2_000
 AT, BEFORE, AFTER, CHAIN = (COLUMNS.index(name) for name in ("at", "before", "after", "chain"))
 _REGION, _GROUP = COLUMNS.index("region"), COLUMNS.index("group_name")
-_UNREADABLE = (TypeError, ValueError, ArithmeticError, DatabaseError)
+# What reading or hashing a row ends with that holds what no event does.
+UNREADABLE = (AttributeError, TypeError, ValueError, ArithmeticError, DatabaseError)
 
 
 @dataclass(slots=True)
@@ -59,7 +60,7 @@ class Link:
         values = [*self.values[:POSITION], position, *self.values[POSITION + 1 :]]
         try:
             content = content_of_values(values, before=canonical(values[BEFORE]), after=canonical(values[AFTER]))
-        except _UNREADABLE:
+        except UNREADABLE:
             return False
         return digest_of(self.previous, content) == self.digest
 
@@ -111,7 +112,7 @@ def _page(rows: Any) -> list[Link]:
     try:
         found = rows.values_list("id", "previous", "digest", *COLUMNS)[:BATCH]
         return [Link.of(pk, previous, digest, values) for pk, previous, digest, *values in found]
-    except _UNREADABLE:
+    except UNREADABLE:
         # Somebody wrote what is no JSON or no time: the others are read one by one.
         return [_one(*row) for row in rows.values_list("id", "chain", "position", "previous", "digest")[:BATCH]]
 
@@ -119,6 +120,6 @@ def _page(rows: Any) -> list[Link]:
 def _one(pk: int, chain: int, position: int, previous: Any, digest: Any) -> Link:
     try:
         values: Any = Event.objects.filter(pk=pk).values_list(*COLUMNS).first()
-    except _UNREADABLE:
+    except UNREADABLE:
         values = None
     return Link(pk, chain, position, bytes(previous or b""), bytes(digest or b""), values)

@@ -117,9 +117,7 @@ class Stretch:
 
     def root(self) -> bytes | None:
         """The root that the links and the proof lead to; None for a proof that fits no tree of that size."""
-        digest = self.previous
-        for digest in self.digests():
-            pass
+        *_, digest = self.previous, *self.digests()
         leaf = Place(self.chain, self.last, digest).leaf
         return root_of_proof(leaf, self.index, self.size, self.proof)
 

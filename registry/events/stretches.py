@@ -97,7 +97,8 @@ def _stretch(chain: int, run: _Run, trees: _Trees) -> Stretch:
 def _links(chain: int, run: _Run) -> tuple[bytes, list[bytes]]:
     """The digest before a run and SHA-256 of the content of each of its events, checked against the log's digests."""
     rows = Event.objects.filter(chain=chain, position__gte=run.first, position__lte=run.leaf.position)
-    before, links, digest = START, [], START
+    before = digest = START
+    links: list[bytes] = []
     for *values, previous, said in rows.order_by("position").values_list(*COLUMNS, "previous", "digest"):
         content = _content(values)
         if not links:

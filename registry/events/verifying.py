@@ -9,11 +9,10 @@ from itertools import takewhile
 from django.db import connection
 
 from .chains import START, digest_of
+from .checkpoint_checks import checkpoint_findings
 from .explaining import Finding, Head, explain
-from .links import Link, head_of, heads, links, next_chain
+from .links import UNREADABLE, Link, head_of, heads, links, next_chain
 from .triggers import missing_triggers
-
-_UNREADABLE = (TypeError, ValueError, ArithmeticError)
 
 
 @dataclass
@@ -52,17 +51,23 @@ class Walk:
             return False
         try:
             return digest_of(link.previous, link.content()) == link.digest
-        except _UNREADABLE:
+        except UNREADABLE:
             return False
 
 
 def verify_log(
-    *, chains: Sequence[int] | None = None, counts: Counts | None = None, report: Report = silent
+    *,
+    chains: Sequence[int] | None = None,
+    counts: Counts | None = None,
+    report: Report = silent,
+    trusted: Sequence[bytes] = (),
 ) -> Iterator[Finding]:
     """Everything that is wrong with the log, or with these chains of it; nothing when it is as it was written.
 
     Reads one batch at a time; only of a chain that does not hold together some numbers of each event are kept, to say
-    what was done to it. Others may write meanwhile. `report` hears of the counts after each batch.
+    what was done to it. Others may write meanwhile. `report` hears of the counts after each batch. `trusted` are public
+    keys of checkpoints beside the one that this machine holds. A chain that somebody computed anew to its end, or that
+    is gone with its head, is found out by what signed checkpoints say of it: a Finding of the kind "checkpoint".
     """
     counts = Counts() if counts is None else counts
     for name in missing_triggers(connection):
@@ -71,16 +76,7 @@ def verify_log(
     for number, head in numbered_chains(chains):
         counts.chains += 1
         yield from _verify_chain(number, head, counts, report)
-    yield from check_checkpoints(chains)
-
-
-def check_checkpoints(chains: Sequence[int] | None) -> Iterator[Finding]:
-    """Compare the log (or these chains) with what signed checkpoints say of it; none are made yet.
-
-    This is where a chain is found out that somebody computed anew to its end, or that is gone with its head: both hold
-    together, but not with what was signed. A checkpoint that is not met is a Finding of the kind "checkpoint".
-    """
-    return iter(())
+    yield from checkpoint_findings(trusted, chains)
 
 
 def numbered_chains(only: Sequence[int] | None = None) -> Iterator[tuple[int, Head | None]]:

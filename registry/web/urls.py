@@ -13,6 +13,7 @@ from .views import (
     activity,
     compare,
     deletions,
+    evidence,
     exports,
     groups,
     keyboard,
@@ -48,6 +49,8 @@ _package_patterns = [
     path("tags/", tags.package_tags, name="tags"),
     path("tags/edit/", tags.package_tags_edit, name="tags-edit"),
     path("delete/", deletions.package_delete, name="delete"),
+    path("evidence/", evidence.package_evidence, name="evidence"),
+    path("evidence.json", evidence.package_evidence_file, name="evidence-file"),
 ]
 
 _version_patterns: list[URLPattern | URLResolver] = [
@@ -96,6 +99,7 @@ urlpatterns = [
     path("review/<region:region>/<name:name>/<version:version>/", review_queue.review_pane, name="review-pane"),
     path("activity/", activity.activity_list, name="activity"),
     path("activity/csv/", exports.activity_csv, name="activity-csv"),
+    path("activity/log/", exports.activity_log, name="activity-log"),
     path("review/csv/", exports.review_csv, name="review-csv"),
     path("views/<list:page>/", saved_views.view_list, name="saved-views"),
     path("views/<list:page>/<row:pk>/", saved_views.view_change, name="saved-view"),

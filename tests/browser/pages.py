@@ -224,6 +224,8 @@ PLACES = [
     Place("version-reject", VERSION, "reviewer", command("rejectdlg"), part="#rejectdlg"),
     Place("version-metadata", VERSION, prepare=metadata_editing, part="#metadata-card"),
     Place("version-tags", f"{VERSION}tags/"),
+    Place("evidence", f"{GROUP}versions/22/evidence/", "viewer"),
+    Place("evidence-package", f"{PACKAGE}evidence/"),
     Place("register", f"{GROUP}register/", "reviewer"),
     Place("register-errors", f"{GROUP}register/", "reviewer", register_errors, 422),
     Place("register-container", f"{GROUP}register/", "contributor", container_added, part="#containers"),

@@ -16,7 +16,7 @@ from django.utils import timezone
 from registry.configuration import ConfigurationError
 from registry.events import checkpoints
 from registry.events.chains import content_of, digest_of
-from registry.events.checkpoint_checks import checkpoint_faults
+from registry.events.checkpoint_checks import checkpoint_findings
 from registry.events.checkpoint_keys import has_key, public_key
 from registry.events.checkpoints import (
     LogContradicts,
@@ -52,7 +52,7 @@ def world():
 
 
 def faults():
-    return list(checkpoint_faults())
+    return [f"{finding.group or finding.chain}: {finding.text}" for finding in checkpoint_findings()]
 
 
 # ---------- making ----------
@@ -263,24 +263,24 @@ def run(sql, *params):
 def test_a_chain_rewritten_with_new_digests_is_named(world):
     rewrite(world[0].pk, 2)
     found = faults()
-    assert any(f"Chain {world[0].pk} was rewritten at position 2 or before" in fault for fault in found)
+    assert any("us-east-1/fraud: rewritten at position 2 or before" in fault for fault in found)
     assert any("checkpoint 1" in fault for fault in found) and any("checkpoint 2" in fault for fault in found)
 
 
 def test_a_chain_rewritten_behind_the_first_checkpoint_is_named_by_the_second(world):
     rewrite(world[0].pk, 3)
     (fault,) = faults()
-    assert f"Chain {world[0].pk} was rewritten at position 3" in fault and "checkpoint 2" in fault
+    assert "us-east-1/fraud: rewritten at position 3" in fault and "checkpoint 2" in fault
 
 
 def test_a_chain_cut_off_with_a_mended_head_is_named(world):
     cut(world[2].pk, 3)
-    assert any(f"Chain {world[2].pk}" in fault and "cut off" in fault for fault in faults())
+    assert any("us-east-1/price: cut off" in fault for fault in faults())
 
 
 def test_a_chain_that_is_gone_is_named(world):
     cut(world[1].pk, 1)
-    assert any(f"Chain {world[1].pk}" in fault and "cut off" in fault for fault in faults())
+    assert any(f"{world[1].pk}: cut off" in fault for fault in faults())
 
 
 @pytest.mark.parametrize("change", ["rewrite", "cut", "gone", "head", "moved on"])
@@ -306,7 +306,7 @@ def test_no_checkpoint_is_made_over_a_log_that_was_changed(world, change):
 def test_a_checkpoint_that_is_gone_is_named(world):
     run("DELETE FROM events_checkpointleaf WHERE checkpoint_id = 1")
     run("DELETE FROM events_checkpoint WHERE number = 1")
-    assert any("Checkpoint 1 is missing" in fault for fault in faults())
+    assert any("checkpoint 1 is missing" in fault for fault in faults())
 
 
 @pytest.mark.parametrize(
@@ -353,9 +353,9 @@ def test_a_checkpoint_of_somebody_else_counts_for_nothing(world):
             made.signature, previous = sign(key, made.statement.text()), made.statement.digest()
             made.save(force_update=True)
     (fault,) = faults()
-    assert fault.startswith("2 checkpoints (1 to 2) were signed with key") and "does not hold" in fault
+    assert fault.startswith("None: 2 checkpoints (1 to 2) were signed with key") and "does not hold" in fault
     # To whom names it as trusted, all is well.
-    assert list(checkpoint_faults([public])) == []
+    assert list(checkpoint_findings([public])) == []
 
 
 # ---------- the key ----------
@@ -400,8 +400,8 @@ def test_a_new_key_leaves_old_checkpoints_to_be_checked(world, own_key):
     made = make_checkpoint()
     assert made.number == 3 and made.key == key_name(public_key()) != key_name(old)
     assert {bytes(key.public) for key in CheckpointKey.objects.all()} == {old, public_key()}
-    assert list(checkpoint_faults([old])) == []
-    (fault,) = checkpoint_faults()
+    assert list(checkpoint_findings([old])) == []
+    (fault,) = faults()
     assert key_name(old) in fault and "--public-key" in fault
 
 

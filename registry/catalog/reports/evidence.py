@@ -20,11 +20,21 @@ from registry.events.stretches import content_and_link, cover, stretches
 
 from ..contents import content_hash
 from ..evidence_files import FORMAT
-from ..evidence_replay import DECIDED, EMPTY, MEMBERS, NO_DECISION, Replay, decision_told, is_decision, last_decision, moment
+from ..evidence_replay import (
+    DECIDED,
+    EMPTY,
+    MEMBERS,
+    NO_DECISION,
+    Replay,
+    decision_told,
+    is_decision,
+    last_decision,
+    moment,
+)
 from ..models import Check, CustomerMetadataProperty, Metric, ModelPackage, Tag
 from ..rules import ReviewRules
-from .changes import Comparison, compare, read_baseline
-from .differences import all_but_metrics
+from .changes import Baseline, Comparison, compare, read_baseline
+from .differences import Difference, all_but_metrics
 
 JSON = dict[str, Any]
 
@@ -59,21 +69,27 @@ ABOUT = (
     "Each event: digest = SHA-256(previous + SHA-256(content)), all as bytes; content is the text as it stands here.",
     "Each stretch: its links are SHA-256(content) of all events of the chain from `first` on, `previous` the digest "
     "before them. They lead to the digest at the position of the leaf.",
-    'The leaf: SHA-256(0x00 + {"chain":C,"digest":"HEX","position":P} without blanks); `proof` leads from it to the root '
+    'The leaf: SHA-256(0x00 + {"chain":C,"digest":"HEX","position":P} without blanks). `proof` leads from it to a root '
     "in the checkpoint's statement, as in RFC 6962, section 2.1.1: `root` for a head, `waypoint_root` for a waypoint.",
-    "A checkpoint's signature is Ed25519 (RFC 8032) over its statement. The digest of a checkpoint is the SHA-256 of it.",
+    "A checkpoint's signature is Ed25519 (RFC 8032) over its statement; the next one names the SHA-256 of that as the "
+    "one before it.",
     "Events of others in the same chain are here as links only, never with their content.",
 )
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """The document, and what it was made from, for a page: the package, its comparison, its events newest last."""
+    """The document, and what it was made from, for a page: the package, its comparison, its events newest last.
+
+    `others` is what differs from the baseline beside the metrics.
+    """
 
     document: JSON
     package: ModelPackage
     comparison: Comparison
+    others: Sequence[Difference]
     events: Sequence[Event]
+    checkpoints: Sequence[Checkpoint]
 
 
 class Unsettled(Exception):
@@ -118,7 +134,10 @@ class _Reading:
             )
         ]
         self.tags = _tags_of(self.package)
-        self.comparison = compare(self.package, read_baseline(self.package))
+        self.comparison = compare(
+            self.package, read_baseline(self.package) if self.package.is_versioned else Baseline()
+        )
+        self.others = all_but_metrics(self.comparison) if self.comparison.baseline.package is not None else []
         self.registered = Replay(told[:1]).registered or {}
 
     def is_settled(self) -> bool:
@@ -129,13 +148,14 @@ class _Reading:
         chain = self.package.group_id or 0
         cover(chain, self.events[-1].position)
         found = stretches(chain, [event.position for event in self.events])
-        return Evidence(self.document(chain, found), self.package, self.comparison, self.events)
+        numbers = {stretch.checkpoint for stretch in found}
+        checkpoints = list(Checkpoint.objects.filter(number__in=numbers).order_by("number"))
+        document = self.document(chain, found, checkpoints)
+        return Evidence(document, self.package, self.comparison, self.others, self.events, checkpoints)
 
-    def document(self, chain: int, found: Sequence[Stretch]) -> JSON:
-        checkpoints = Checkpoint.objects.filter(number__in={stretch.checkpoint for stretch in found})
+    def document(self, chain: int, found: Sequence[Stretch], checkpoints: Sequence[Checkpoint]) -> JSON:
         own_key = public_bytes(private_key())
         kept = {key.name: bytes(key.public) for key in CheckpointKey.objects.all()} | {key_name(own_key): own_key}
-        checkpoints = checkpoints.order_by("number")
         used = {key_name(own_key), *(checkpoint.key for checkpoint in checkpoints)}
         return {
             "format": FORMAT,
@@ -160,9 +180,7 @@ class _Reading:
 
     def version(self) -> JSON:
         package = self.package
-        members = {
-            name: value for name in MEMBERS if (value := getattr(package, _FIELDS[name])) not in EMPTY
-        }
+        members = {name: value for name in MEMBERS if (value := getattr(package, _FIELDS[name])) not in EMPTY}
         return {
             "arn": package.arn,
             "original_arn": package.original_arn or None,
@@ -212,10 +230,7 @@ class _Reading:
             for metric in self.comparison.metrics
             if metric.before != metric.value
         ]
-        others = [
-            {"what": one.label, "before": list(one.before), "value": list(one.value)}
-            for one in all_but_metrics(self.comparison)
-        ]
+        others = [{"what": one.label, "before": list(one.before), "value": list(one.value)} for one in self.others]
         return {
             "to": base.arn,
             "because": "approved" if self.comparison.baseline.reason == "approved" else "previous",
@@ -243,7 +258,9 @@ def _newest_ids(pk: int) -> tuple[int | None, int | None]:
     latest, group = own
     if group is None:
         return latest, None
-    return latest, Event.objects.filter(group_id=group, package_id=None).order_by("-id").values_list("id", flat=True).first()
+    return latest, Event.objects.filter(group_id=group, package_id=None).order_by("-id").values_list(
+        "id", flat=True
+    ).first()
 
 
 def _own_events(pk: int) -> tuple[list[Event], int]:
@@ -258,7 +275,7 @@ def _own_events(pk: int) -> tuple[list[Event], int]:
 
 
 def _group_events(package: ModelPackage, last: Mapping[str, Any] | None) -> list[Event]:
-    """What the group's rules and tags rest on: the last event of each, and of the rules also that before the decision."""
+    """What the group's rules and tags rest on: the last event of each, of the rules also that before the decision."""
     if package.group_id is None:
         return []
     of_group = Event.objects.filter(group_id=package.group_id, package_id=None).order_by("-id")

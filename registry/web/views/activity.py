@@ -68,6 +68,7 @@ def activity_list(request: HttpRequest) -> HttpResponse:
         patch_vary_headers(response, ["HX-Request"])
         return response
     context["may_restore"] = actor_of(request).may("model_package.restore")
+    context["may_export"] = actor_of(request).may("registry.export_log")
     context |= {"nav": "activity", "types": TYPES, "groups": [], "people": []}
     context |= {"box": _box(typed, chosen, note), "menu": ListMenu.of(ACTIVITY, chosen.items())}
     if is_fragment(request):

@@ -9,7 +9,8 @@ from django.core.management.base import BaseCommand, CommandError
 
 from registry.catalog.evidence_checks import verify
 from registry.catalog.evidence_files import Damaged
-from registry.events.proofs import read_public_key
+
+from ..public_keys import public_key_of
 
 
 class Command(BaseCommand):
@@ -28,7 +29,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, file: str, public_key: list[str], **options: Any) -> None:
-        trusted = [_key(value) for value in public_key]
+        trusted = [public_key_of(value) for value in public_key]
         try:
             text = Path(file).read_text(encoding="utf-8")
         except (OSError, ValueError) as error:
@@ -42,15 +43,3 @@ class Command(BaseCommand):
             self.stdout.write(f"{title}:")
             for sentence in sentences:
                 self.stdout.write(f"  {sentence}")
-
-
-def _key(value: str) -> bytes:
-    """A public key from the command line: the key itself, or the name of a file that holds it."""
-    text = value
-    path = Path(value)
-    try:
-        if path.is_file():
-            text = path.read_text(encoding="utf-8").partition("  ")[0]
-        return read_public_key(text)
-    except (OSError, ValueError) as error:
-        raise CommandError(f"--public-key {value}: {error}", returncode=2) from None

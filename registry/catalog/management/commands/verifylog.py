@@ -13,6 +13,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db.models import Sum
 
+from registry.events.checkpoints import newest_checkpoint
 from registry.events.explaining import Finding
 from registry.events.log_files import verify_file
 from registry.events.models import ChainHead
@@ -20,6 +21,7 @@ from registry.events.verifying import Counts, verify_log
 from registry.progress import Progress
 
 from ..logs import chains_of
+from ..public_keys import public_key_of
 
 
 class Command(BaseCommand):
@@ -31,6 +33,13 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--group", metavar="REGION/NAME", help="only the chain of this group")
         parser.add_argument("--file", metavar="FILE", help="a log that exportlog wrote, without a database")
+        parser.add_argument(
+            "--public-key",
+            action="append",
+            default=[],
+            metavar="KEY",
+            help="take checkpoints of this key too: 64 hex digits or a file; for keys that this machine does not hold",
+        )
         parser.add_argument("--json", action="store_true", help="one JSON object instead of sentences")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -61,6 +70,8 @@ class Command(BaseCommand):
             raise CommandError(f"{_many(len(found), 'thing')} wrong with the log: {size}.", returncode=1)
         if not options["json"]:
             self.stdout.write(f"The log is as it was written: {size}.")
+            if not options["file"]:
+                self.stdout.write(signed_until())
             if counts.partial:
                 self.stdout.write(f"Of {_many(counts.partial, 'chain')} the file does not have the beginning.")
 
@@ -77,7 +88,17 @@ class Command(BaseCommand):
 
         if options["file"]:
             return verify_file(Path(options["file"]), counts=counts, report=report)
-        return verify_log(chains=chains_of(options["group"]), counts=counts, report=report)
+        trusted = [public_key_of(value) for value in options["public_key"]]
+        return verify_log(chains=chains_of(options["group"]), counts=counts, report=report, trusted=trusted)
+
+
+def signed_until() -> str:
+    """What is signed of the log, as a sentence."""
+    newest = newest_checkpoint()
+    if newest is None:
+        return "No checkpoint signs it yet: `manage.py checkpoint` makes one."
+    made = _many(newest.number, "checkpoint")
+    return f"{made}; the newest signs {_many(newest.events, 'event')} until {newest.at:%Y-%m-%d %H:%M} UTC."
 
 
 def _many(number: int, what: str) -> str:
