@@ -289,13 +289,16 @@ COMMANDS = {
     "createsuperuser": False,
     "demo": False,
     "exportdump": False,
+    "exportlog": False,
     "filldemo": False,
     "importdump": True,
     "importsagemaker": False,
     "makeservicemodel": False,
+    "migrate": False,
     "restore": False,
     "serve": False,
     "verifyevidence": False,
+    "verifylog": False,
     "worker": False,
 }
 

@@ -4,9 +4,9 @@ Each group has a chain of its own (its number is the group's id); what belongs t
 the positions are 1, 2, 3 … without a gap. How to compute a digest without this code:
 
 1. The content of an event is one JSON object in ASCII without blanks between its parts: the members are COLUMNS in this
-   order (it is that of the alphabet), the members of objects inside are sorted by their characters' numbers, other
-   characters than ASCII are written as \\uXXXX in lower case (two of them beyond U+FFFF), only \\" \\\\ \\n \\r \\t \\f
-   \\b are written short, and U+007F is written as it is.
+   order (it is that of the alphabet), the members of objects inside are sorted by their characters' numbers. In texts
+   the characters from U+0020 to U+007E stand as they are, but for \\" and \\\\; \\n \\r \\t \\f \\b are written so, all
+   others as \\uXXXX in lower case, two of them for one beyond U+FFFF.
 2. A number is written in digits, without exponent, without zeros at the end of its fraction, without a sign for zero:
    1e-7 is 0.0000001 and 2.0 is 2, however a database writes it.
 3. `at` is in UTC with six digits after the second and a Z, `batch` in lower case with hyphens.
