@@ -53,6 +53,7 @@ class Configuration:
     trusted_proxies: int
     workers: int
     max_in_flight: int
+    patience: int
     max_groups: int
     max_versions: int
     metrics_token: str
@@ -90,6 +91,7 @@ def read(environ: Mapping[str, str] = os.environ) -> Configuration:
         trusted_proxies=read_number(environ, "REGISTRY_TRUSTED_PROXIES", 0, 0, 10),
         workers=read_number(environ, "REGISTRY_WORKERS", 2, 1, 64),
         max_in_flight=read_number(environ, "REGISTRY_MAX_IN_FLIGHT", 24, 1, 500),
+        patience=read_number(environ, "REGISTRY_PATIENCE", 2, 1, 60),
         max_groups=read_number(environ, "REGISTRY_MAX_GROUPS", 0, 0, 10**9),
         max_versions=read_number(environ, "REGISTRY_MAX_VERSIONS", 0, 0, 10**9),
         metrics_token=read_metrics_token(environ, data_dir),
@@ -204,8 +206,8 @@ def read_metrics_token(environ: Mapping[str, str], data_dir: Path) -> str:
     if value and not re.fullmatch(r"[A-Za-z0-9._~+/=-]{16,512}", value):
         # As with secret keys: not the value itself.
         raise ConfigurationError(
-            "REGISTRY_METRICS_TOKEN (or metrics_token in the data folder) cannot be used, expected at least 16 characters "
-            "out of A-Z, a-z, 0-9 and ._~+/=-, such as `openssl rand -hex 24` makes."
+            "REGISTRY_METRICS_TOKEN (or metrics_token in the data folder) cannot be used, expected 16 characters "
+            "or more out of A-Z, a-z, 0-9 and ._~+/=-, such as `openssl rand -hex 24` makes."
         )
     return value
 
@@ -287,7 +289,7 @@ def postgresql(parts: Any, port: int | None, options: dict[str, str]) -> dict[st
         raise refuse("DATABASE_URL", shown, "a pool_max_size of at least 1 and not below pool_min_size")
     host = options.pop("host", "") or unquote(parts.hostname or "")
     return {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "registry.postgresql",
         "NAME": name,
         "USER": unquote(parts.username or ""),
         "PASSWORD": unquote(parts.password or ""),
@@ -307,21 +309,6 @@ def postgresql(parts: Any, port: int | None, options: dict[str, str]) -> dict[st
             **options,
         },
     }
-
-
-# The WAL-reset bug: from 3.7.0 to 3.51.2, mended also in 3.44.6 and 3.50.7.
-MENDED_SQLITE = (((3, 51, 3), (99,)), ((3, 50, 7), (3, 51)), ((3, 44, 6), (3, 45)))
-
-
-def check_sqlite_version(version: tuple[int, ...]) -> None:
-    """Refuse a SQLite library whose write-ahead log can lose committed writes."""
-    if any(first <= version < end for first, end in MENDED_SQLITE):
-        return
-    raise ConfigurationError(
-        f"DATABASE_URL names a SQLite file, but the SQLite library here is {'.'.join(map(str, version))}, expected "
-        "3.51.3 or newer (or 3.50.7, 3.44.6): older ones can lose committed writes, so install the package "
-        "pysqlite3 or use a postgresql:// address."
-    )
 
 
 def read_public_url(environ: Mapping[str, str]) -> str:

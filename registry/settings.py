@@ -4,6 +4,7 @@ import sqlite3
 
 from registry import configuration
 from registry.monitoring.logs import django_logging
+from registry.sqlite.versions import check_sqlite_version
 
 ENV = configuration.read()
 BASE_DIR = configuration.PROJECT_ROOT
@@ -23,6 +24,7 @@ REGISTRY_WORKERS = ENV.workers
 REGISTRY_MAX_IN_FLIGHT = ENV.max_in_flight
 REGISTRY_METRICS_TOKEN = ENV.metrics_token
 REGISTRY_LOG_FORMAT = ENV.log_format
+REGISTRY_PATIENCE = ENV.patience
 
 DEBUG = ENV.debug
 SECRET_KEY, *SECRET_KEY_FALLBACKS = ENV.secret_keys
@@ -33,7 +35,7 @@ WSGI_APPLICATION = "registry.wsgi.application"
 # Databases
 
 if ENV.database["ENGINE"] == "registry.sqlite":
-    configuration.check_sqlite_version(sqlite3.sqlite_version_info)
+    check_sqlite_version(sqlite3.sqlite_version_info)
 DATABASES = {"default": ENV.database}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

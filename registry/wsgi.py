@@ -21,6 +21,24 @@ if SUPERVISOR_VARIABLE in os.environ:
 application = counting(get_wsgi_application())
 
 
+def limit_waiting() -> None:
+    """Who waits for an answer waits no longer than the patience for a lock, or for a database that says nothing.
+
+    Commands wait longer: nobody sits before them.
+    """
+    database = settings.DATABASES["default"]
+    if database["ENGINE"] == "registry.sqlite":
+        database["OPTIONS"]["timeout"] = settings.REGISTRY_PATIENCE
+    elif database["ENGINE"] == "registry.postgresql":
+        # Only here: on SQLite nobody has use for psycopg.
+        from registry.postgresql.base import watch
+
+        watch(database["OPTIONS"], settings.REGISTRY_PATIENCE)
+
+
+limit_waiting()
+
+
 def hold_sqlite_open() -> sqlite3.Connection | None:
     """A connection that this worker keeps and never uses; None on another database. It also joins the writers' line.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from django.db import DatabaseError, InterfaceError, connection
+from django.db import Error, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
@@ -41,7 +41,7 @@ class HealthMiddleware:
                 self.is_migrated = not executor.migration_plan(executor.loader.graph.leaf_nodes())
                 if not self.is_migrated:
                     logger.warning("Not ready: there are migrations to apply.")
-        except (DatabaseError, InterfaceError) as error:
+        except Error as error:
             logger.warning("Not ready: %s", " ".join(str(error).split()))
             return "database"
         return "" if self.is_migrated else "migrations"

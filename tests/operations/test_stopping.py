@@ -18,6 +18,9 @@ from tests.test_serve import alive, wait_until
 
 pytestmark = pytest.mark.sqlite_only
 
+# Who waits for a lock does so for longer than a stop takes.
+LONG = "30"
+
 
 class Registering:
     """A client whose call is being worked on: it waits for the one write lock."""
@@ -87,7 +90,7 @@ def supervisor(server: Registry, number: int) -> None:
     ],
 )
 def test_what_was_taken_is_finished_and_nothing_else_is_taken(serve, served, who, number, name):
-    server = serve()
+    server = serve(REGISTRY_PATIENCE=LONG)
     family = server.family()
     with writers_wait(served):
         registering = Registering(server, name)
@@ -107,7 +110,7 @@ def test_what_was_taken_is_finished_and_nothing_else_is_taken(serve, served, who
 
 @pytest.mark.operations
 def test_a_second_signal_after_three_seconds_ends_it_at_once(serve, served):
-    server = serve()
+    server = serve(REGISTRY_PATIENCE=LONG)
     family = server.family()
     with writers_wait(served):
         registering = Registering(server, "stop-now")
@@ -124,7 +127,7 @@ def test_a_second_signal_after_three_seconds_ends_it_at_once(serve, served):
 
 @pytest.mark.operations
 def test_a_request_without_end_holds_nobody_longer_than_the_grace(serve, served):
-    server = serve()
+    server = serve(REGISTRY_PATIENCE=LONG)
     family = server.family()
     with writers_wait(served):
         registering = Registering(server, "stop-late")

@@ -9,13 +9,13 @@ from typing import Any
 from uuid import uuid4
 
 from django.conf import settings
-from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse, RawPostDataException
 from django.http.request import UnreadablePostError
 
 from registry.api import auth, throttle
 from registry.capacity import RETRY_AFTER, OverCapacity, gate
 from registry.monitoring import instruments
+from registry.outages import outage_of, reason_of
 
 from .calls import Call
 from .errors import WireError, from_domain
@@ -61,13 +61,8 @@ def respond(
         status, answer = error.status, error.body()
     except WireError as error:
         status, answer = error.status, error.body()
-    except OperationalError:
-        logger.exception("The database did not answer call %s", request_id)
-        error = WireError("ServiceUnavailable", "The registry is not ready. Try again.", 503)
-        status, answer = error.status, error.body()
-    except Exception:
-        logger.exception("Call %s failed", request_id)
-        error = WireError("InternalFailure", f"The registry failed. Its log has the id {request_id}.", 500)
+    except Exception as failure:
+        error = _failed(failure, request_id)
         status, answer = error.status, error.body()
     response = HttpResponse(json.dumps(answer, separators=(",", ":")), content_type=content_type, status=status)
     response["x-amzn-RequestId"] = request_id
@@ -81,6 +76,16 @@ def respond(
         # Said in the log already, or no fault at all.
         response._has_been_logged = True  # type: ignore[attr-defined]
     return response
+
+
+def _failed(failure: Exception, request_id: str) -> WireError:
+    """503 while the database is away, locked or full, which every client tries again; 500 for a fault of ours."""
+    if (outage := outage_of(failure)) is not None:
+        logger.warning("Call %s: %s (%s)", request_id, outage.what, reason_of(failure))
+        # A token makes trying again harmless; without one the words must not claim what nobody knows.
+        return WireError("ServiceUnavailable", outage.words(saving=outage.undecided), 503)
+    logger.error("Call %s failed", request_id, exc_info=failure)
+    return WireError("InternalFailure", f"The registry failed. Its log has the id {request_id}.", 500)
 
 
 def body_of(request: HttpRequest) -> bytes:
