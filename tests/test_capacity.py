@@ -19,11 +19,12 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
-from django.test import Client
+from django.test import Client, RequestFactory
 
 from registry import capacity
 from registry.capacity import SLOW, SPARE, ClientInput, Gate, OverCapacity
 from registry.configuration import PROJECT_ROOT
+from registry.web.health import HealthMiddleware
 from registry.web.icons import SPRITE_URL
 from tests.test_serve import Server, free_port, wait_until
 
@@ -131,6 +132,22 @@ def test_not_ready_while_a_migration_is_missing(caplog):
     assert int(answer["Retry-After"]) > 0
     assert Client().get("/livez").status_code == 200
     assert "migrations to apply" in caplog.text
+
+
+@pytest.mark.sqlite_only
+@pytest.mark.django_db
+def test_not_ready_without_its_database(tmp_path):
+    told = []
+
+    def ask() -> None:
+        # This thread's own connection, to a file that cannot be there.
+        connection.settings_dict = {**connection.settings_dict, "NAME": tmp_path / "gone" / "registry.sqlite3"}
+        told.append(HealthMiddleware(lambda request: None)(RequestFactory().get("/readyz")))
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    asking.join()
+    assert (told[0].status_code, told[0].content) == (503, b"not ready: database\n")
 
 
 # ---------- a real server ----------

@@ -1,13 +1,16 @@
 """/metrics: who may read it, what it tells, and that nobody's input becomes a label."""
 
 import re
+from datetime import timedelta
 
 import pytest
+import time_machine
 from django.contrib.sessions.models import Session
 from django.db import OperationalError
 from django.test import Client
 
 from registry.capacity import OverCapacity, gate
+from registry.events.checkpoints import make_checkpoint
 from registry.monitoring import instruments
 from tests.api.signing import SignedCall
 from tests.factories import make_group, make_key, make_user
@@ -146,6 +149,15 @@ def test_without_the_database_the_rest_is_told(client, counting, monkeypatch):
     assert any(name.startswith("registry_process_cpu_seconds_total") for name in found)
 
 
+def test_the_age_of_the_newest_checkpoint_is_told(client, counting):
+    assert "registry_checkpoint_age_seconds" not in values(client)
+    make_group("fraud")
+    made = make_checkpoint()
+    assert made is not None
+    with time_machine.travel(made.at + timedelta(hours=3), tick=False):
+        assert values(client)["registry_checkpoint_age_seconds"] == pytest.approx(3 * 3600, abs=1)
+
+
 def test_scraping_reads_little(client, counting, django_assert_max_num_queries):
-    with django_assert_max_num_queries(6):
+    with django_assert_max_num_queries(7):
         values(client)
