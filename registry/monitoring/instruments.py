@@ -108,8 +108,8 @@ def note_request(route: str, method: str, status: int, seconds: float) -> None:
 def _note_pool(on: Instruments) -> None:
     if "pool" not in settings.DATABASES["default"].get("OPTIONS", {}):
         return
-    pool: Any = connections["default"].pool
-    found = pool.get_stats()
+    connection: Any = connections["default"]
+    found = connection.pool.get_stats()
     on.pool.labels("open").set(found.get("pool_size", 0))
     on.pool.labels("idle").set(found.get("pool_available", 0))
     on.pool.labels("waiting").set(found.get("requests_waiting", 0))

@@ -82,7 +82,7 @@ def test_a_session_or_a_key_is_no_token_and_a_token_no_session(counting):
     assert TOKEN.encode() not in answer.content
 
 
-def test_what_happened_is_counted(client, counting):
+def test_what_happened_is_counted(client, counting, settings):
     rosa = make_user("contributor", username="rosa")
     make_group("fraud")
     client.force_login(rosa)
@@ -106,6 +106,11 @@ def test_what_happened_is_counted(client, counting):
     assert found['registry_requests_shed_total{reason="working"}'] == 1
     assert found['registry_requests_in_flight{state="working"}'] == 0
     assert found["registry_events_total"] > 0
+    if settings.TEST_DB == "postgresql":
+        assert found['registry_database_pool{state="open"}'] >= 1
+        assert found['registry_database_pool{state="waiting"}'] == 0
+    else:
+        assert found["registry_sqlite_write_wait_seconds_count"] > 0
     assert found["registry_database_up"] == 1
     assert found['registry_jobs{state="waiting"}'] == 0
     assert any(name.startswith('registry_build_info{database="') for name in found)
