@@ -25,12 +25,7 @@ def private_key() -> Ed25519PrivateKey:
     Made where there is none, readable by its owner only; two processes that make it at once agree on one.
     """
     path = Path(settings.REGISTRY_CHECKPOINT_KEY)
-    try:
-        state = path.stat()
-        stamp = (state.st_mtime_ns, state.st_ino)
-    except OSError:
-        stamp = (0, 0)
-    return _load(path, stamp)
+    return _parse(keep_secret(path, _make, name="REGISTRY_CHECKPOINT_KEY"), path)
 
 
 def public_key() -> bytes:
@@ -44,9 +39,8 @@ def has_key() -> bool:
 
 
 @lru_cache(maxsize=4)
-def _load(path: Path, stamp: tuple[int, int]) -> Ed25519PrivateKey:
-    """Read the file once; `stamp` is another one when the file is."""
-    pem = keep_secret(path, _make, name="REGISTRY_CHECKPOINT_KEY")
+def _parse(pem: str, path: Path) -> Ed25519PrivateKey:
+    """The key in a text; parsed once, while the file is read each time, since it may be another one by then."""
     try:
         key = load_pem_private_key(pem.encode(), password=None)
     except Exception as error:  # cryptography raises what its parser raises; the file's content stays out of the words

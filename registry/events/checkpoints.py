@@ -22,7 +22,6 @@ logger = logging.getLogger("registry.checkpoints")
 # Every position that this divides gets a leaf of its own where a chain grew by more between two checkpoints: from an
 # event of an import of 500,000 it is never further to a signed leaf.
 WAYPOINTS = 250
-_TRIES = 5
 _BATCH = 400
 
 
@@ -32,6 +31,10 @@ class LogContradicts(Exception):
     def __init__(self, faults: Sequence[str]) -> None:
         super().__init__(" ".join(faults[:3]))
         self.faults = faults
+
+
+class _Overtaken(Exception):
+    """Somebody else made a checkpoint in between."""
 
 
 @dataclass(frozen=True)
@@ -57,25 +60,31 @@ def make_checkpoint() -> Checkpoint | None:
     None for an empty log. Raises LogContradicts where the log is not what the newest checkpoint signed. Writers wait
     only for the moment in which its rows are written; two at once become one after the other.
     """
-    for _ in range(_TRIES):
-        last = newest_checkpoint()
-        heads = _read_heads()
-        faults = list(_contradictions(heads, last))
-        if faults:
-            if newest_checkpoint() != last:
-                continue  # somebody made one between the two reads
-            logger.error("No checkpoint is made: %s", " ".join(faults[:3]))
-            raise LogContradicts(faults)
-        moved = [head for head in heads if head.has_moved]
-        if not moved:
-            return last
-        made = _signed(last, heads, moved)
-        if made is not None:
-            logger.info(
-                "Checkpoint %s of %s events, sha256 %s", made.number, made.events, made.statement.digest().hex()
-            )
-            return made
-    raise RuntimeError("Others made checkpoints all the time.")
+    try:
+        return _attempt()
+    except _Overtaken:
+        # Now before everybody else, who wait meanwhile.
+        with transaction.atomic():
+            _lock()
+            return _attempt()
+
+
+def _attempt() -> Checkpoint | None:
+    """make_checkpoint, once; raises _Overtaken where somebody else made one meanwhile."""
+    last = newest_checkpoint()
+    heads = _read_heads()
+    faults = list(_contradictions(heads, last))
+    if faults:
+        if newest_checkpoint() != last:
+            raise _Overtaken
+        logger.error("No checkpoint is made: %s", " ".join(faults[:3]))
+        raise LogContradicts(faults)
+    moved = [head for head in heads if head.has_moved]
+    if not moved:
+        return last
+    made = _signed(last, heads, moved)
+    logger.info("Checkpoint %s of %s events, sha256 %s", made.number, made.events, made.statement.digest().hex())
+    return made
 
 
 def is_due(now: datetime | None = None) -> bool:
@@ -180,8 +189,8 @@ def waypoints_of(checkpoint: int) -> list[Place]:
 # ---------- writing ----------
 
 
-def _signed(last: Checkpoint | None, heads: Sequence[_Head], moved: Sequence[_Head]) -> Checkpoint | None:
-    """Sign these heads and keep the checkpoint; None where another one came in between."""
+def _signed(last: Checkpoint | None, heads: Sequence[_Head], moved: Sequence[_Head]) -> Checkpoint:
+    """Sign these heads and keep the checkpoint; raises _Overtaken where another one came in between."""
     waypoints = _waypoints(moved)
     private = private_key()
     public = public_bytes(private)
@@ -210,7 +219,7 @@ def _signed(last: Checkpoint | None, heads: Sequence[_Head], moved: Sequence[_He
     with transaction.atomic():
         _lock()
         if newest_checkpoint() != last:
-            return None
+            raise _Overtaken
         if not CheckpointKey.objects.filter(name=made.key).exists():
             CheckpointKey.objects.create(name=made.key, public=public, since=made.at.astimezone(UTC))
         made.save(force_insert=True)

@@ -1,11 +1,8 @@
 """Checkpoints sign the whole log, once for each state of it, and whatever is changed behind them is named."""
 
 import io
-import os
-import stat
 import threading
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -13,11 +10,10 @@ from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, connections, transaction
 from django.utils import timezone
 
-from registry.configuration import ConfigurationError
 from registry.events import checkpoints
 from registry.events.chains import content_of, digest_of
 from registry.events.checkpoint_checks import checkpoint_findings
-from registry.events.checkpoint_keys import has_key, public_key
+from registry.events.checkpoint_keys import public_key
 from registry.events.checkpoints import (
     LogContradicts,
     count_events,
@@ -356,59 +352,6 @@ def test_a_checkpoint_of_somebody_else_counts_for_nothing(world):
     assert fault.startswith("None: 2 checkpoints (1 to 2) were signed with key") and "does not hold" in fault
     # To whom names it as trusted, all is well.
     assert list(checkpoint_findings([public])) == []
-
-
-# ---------- the key ----------
-
-
-@pytest.fixture
-def own_key(settings, tmp_path):
-    settings.REGISTRY_CHECKPOINT_KEY = tmp_path / "key.pem"
-    return Path(settings.REGISTRY_CHECKPOINT_KEY)
-
-
-def test_the_key_is_made_at_first_need_for_its_owner_only(own_key):
-    assert not has_key()
-    public = public_key()
-    assert has_key() and public_key() == public
-    assert stat.S_IMODE(own_key.stat().st_mode) == 0o600
-    assert own_key.read_text().startswith("-----BEGIN PRIVATE KEY-----")
-    assert [path.name for path in own_key.parent.iterdir()] == ["key.pem"]
-
-
-def test_two_that_make_it_at_once_agree(own_key):
-    found = []
-    threads = [threading.Thread(target=lambda: found.append(public_key())) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(set(found)) == 1 and len(found) == 8
-
-
-@pytest.mark.parametrize("content", ["nonsense", "-----BEGIN PRIVATE KEY-----\nMAA=\n-----END PRIVATE KEY-----"])
-def test_a_file_that_holds_another_thing_is_refused_without_saying_what(own_key, content):
-    own_key.write_text(content)
-    with pytest.raises(ConfigurationError, match="expected a file with an Ed25519 private key") as caught:
-        public_key()
-    assert content not in str(caught.value)
-
-
-def test_a_new_key_leaves_old_checkpoints_to_be_checked(world, own_key):
-    old = public_bytes(_key_of(Path(os.environ["REGISTRY_DATA_DIR"]) / "checkpoint-key.pem"))
-    make_version(world[1])
-    made = make_checkpoint()
-    assert made.number == 3 and made.key == key_name(public_key()) != key_name(old)
-    assert {bytes(key.public) for key in CheckpointKey.objects.all()} == {old, public_key()}
-    assert list(checkpoint_findings([old])) == []
-    (fault,) = faults()
-    assert key_name(old) in fault and "--public-key" in fault
-
-
-def _key_of(path):
-    from cryptography.hazmat.primitives.serialization import load_pem_private_key
-
-    return load_pem_private_key(path.read_bytes(), None)
 
 
 # ---------- the command ----------
