@@ -189,3 +189,22 @@ def test_an_opened_line_sends_all_on_without_the_turn():
     assert said == [False] * 3
     line.give()
     assert line.take(0.1)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_waited_in_vain_does_not_wait_as_long_again_in_the_same_breath(monkeypatch):
+    monkeypatch.setitem(connection.settings_dict["OPTIONS"], "timeout", 1)
+    with foreign_writer():
+        began = time.monotonic()
+        for _ in range(3):
+            with pytest.raises(OperationalError, match="locked"):
+                write()
+        assert time.monotonic() - began < 2
+    wait_until(lambda: write_or_none() == "written", seconds=5)
+
+
+def write_or_none() -> str | None:
+    try:
+        return write()
+    except OperationalError:
+        return None

@@ -211,7 +211,8 @@ def note_use(key: AccessKey, client: str) -> None:
         # Of many calls at once one writes.
         old = AccessKey.objects.filter(Q(last_used_at=None) | Q(last_used_at__lt=due), pk=key.pk)
         try:
-            old.update(last_used_at=now, last_used_by=client[:512])
+            with transaction.atomic():
+                old.update(last_used_at=now, last_used_by=client[:512])
         except OperationalError as error:
             outage = outage_of(error)
             if outage is None or outage.what == AWAY:
