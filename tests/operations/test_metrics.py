@@ -31,6 +31,8 @@ def test_all_workers_are_added_up_and_a_log_of_json_is_json(serve, served):
     asked = 20
     for _ in range(asked):
         client.list_model_package_groups()
+    client.create_model_package_group(ModelPackageGroupName=f"counted-{server.port}")
+    assert values(server)["registry_sqlite_write_wait_seconds_count"] >= 1
     count = 'registry_calls_total{error="",operation="ListModelPackageGroups"}'
     assert [values(server)[count] for _ in range(4)] == [asked] * 4
     folder = served / "var" / "metrics" / str(server.port)
