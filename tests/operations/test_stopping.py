@@ -81,6 +81,7 @@ def supervisor(server: Registry, number: int) -> None:
     server.process.send_signal(number)
 
 
+@pytest.mark.operations
 @pytest.mark.parametrize(
     ("who", "number", "name"),
     [
