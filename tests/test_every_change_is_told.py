@@ -322,7 +322,15 @@ def reading(*arguments):
     return run
 
 
+def restore(world, monkeypatch, tmp_path):
+    """Nothing goes into a registry that holds something; tests/backup has the event of what goes into an empty one."""
+    call_command("backup", str(tmp_path / "FILE"), verbosity=0)
+    with told(changed=False), pytest.raises(CommandError, match="holds data already"):
+        call_command("restore", str(tmp_path / "FILE"), verbosity=0)
+
+
 COMMANDS = {
+    "backup": reading("backup", "FILE"),
     "changepassword": change_password,
     "createaccesskey": create_access_key,
     "createsuperuser": create_superuser,
@@ -335,6 +343,7 @@ COMMANDS = {
     "importsagemaker": import_dump,
     # Writes a file of the project.
     "makeservicemodel": None,
+    "restore": restore,
     "serve": renew_secrets,
     "verifylog": reading("verifylog"),
     # Does what is left in the background: read_reports_later.

@@ -19,6 +19,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
+from .canonical import rows_of
 from .errors import Damaged, Refusal
 from .tables import Table
 
@@ -113,8 +114,10 @@ class Writing:
             try:
                 # Unlike a rename it never takes the place of what came meanwhile.
                 os.link(self.part, self.path)
-            except FileExistsError:
+            except OSError:
+                # It is there by now, or this file system has no links.
                 self._refuse()
+                self.part.replace(self.path)
         folder = os.open(self.path.parent, os.O_RDONLY)
         try:
             os.fsync(folder)
@@ -133,16 +136,18 @@ class Writing:
 class Reading:
     """A backup that is there. Opening it reads every byte once: Damaged where one is not as it was written.
 
-    `report` hears how many bytes of the file were checked.
+    `begin` hears how many bytes the file has, `report` how many more were read.
     """
 
-    def __init__(self, path: Path, report: Callable[[int], None] = lambda many: None) -> None:
+    def __init__(self, path: Path, begin: Callable[[int, str], None], report: Callable[[int], None]) -> None:
         self.path = path
         try:
             self._file = path.open("rb")
         except OSError as error:
             raise Refusal(f"{path}: {error.strerror}.") from None
         try:
+            self.size = os.fstat(self._file.fileno()).st_size
+            begin(self.size, "bytes")
             self.digest = self._check_bytes(report)
             self._zip = zipfile.ZipFile(self._file)
             self.manifest = self._read_manifest()
@@ -158,8 +163,7 @@ class Reading:
             raise
 
     def _check_bytes(self, report: Callable[[int], None]) -> str:
-        size = os.fstat(self._file.fileno()).st_size
-        left, digest = size - len(_MARK), hashlib.sha256()
+        left, digest = self.size - len(_MARK), hashlib.sha256()
         if left > 0 and self._file.read(4) != b"PK\x03\x04":
             # Only what an intact end says of it tells a damaged backup from any other file.
             left = left if self._has_digest(left) else 0
@@ -212,6 +216,26 @@ class Reading:
             raise Damaged(f"{self.path}: the rows of {table.name} cannot be read: {error}.") from None
         if rest or rows != told["rows"] or digest.hexdigest() != told["sha256"]:
             raise Damaged(f"{self.path}: the rows of {table.name} are not those of its manifest.")
+
+    def rows(self, table: Table) -> Iterator[list[list[Any]]]:
+        """The rows of a table, some at a time; Damaged where one does not have the columns of the table."""
+        for lines in self.batches(table):
+            try:
+                rows = rows_of(lines)
+            except ValueError as error:
+                raise Damaged(f"{self.path}: a row of {table.name} cannot be read: {error}.") from None
+            if any(len(row) != len(table.columns) for row in rows):
+                raise Damaged(f"{self.path}: a row of {table.name} has other columns than the manifest lists.")
+            yield rows
+
+    def named_rows(self, name: str) -> Iterator[dict[str, Any]]:
+        """The rows of the table of that name, by columns; none where there is no such table."""
+        for table in self.tables:
+            if table.name == name:
+                names = [column.name for column in table.columns]
+                for rows in self.rows(table):
+                    for row in rows:
+                        yield dict(zip(names, row, strict=True))
 
     def __enter__(self) -> Reading:
         return self

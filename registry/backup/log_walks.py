@@ -16,6 +16,8 @@ EVENTS, HEADS = "events_event", "events_chainhead"
 # So many are told; the rest is counted.
 TOLD = 10
 
+Watch = Callable[[Sequence[Sequence[Any]]], None]
+
 
 class LogWalk:
     """Takes the rows of the log in the order of their ids, then the heads; `faults` says what does not fit.
@@ -92,3 +94,28 @@ _READ: dict[str, Callable[[Any], Any]] = {
     "after": json.loads,
     "in_feed": bool,
 }
+
+
+class LogWatch:
+    """Watches the tables of the log go by and follows its chains."""
+
+    def __init__(self, tables: list[Table], *, with_contents: bool) -> None:
+        by_name = {table.name: table for table in tables}
+        self.heads_table, self.heads = by_name.get(HEADS), list[Any]()
+        self.walk = LogWalk(by_name[EVENTS], with_contents=with_contents)
+
+    def watch(self, table: Table) -> Watch | None:
+        """What is to see the rows of a table; None where nothing is."""
+        if table.name == EVENTS:
+            return self.walk.take
+        return self._keep_heads if table.name == HEADS else None
+
+    def _keep_heads(self, rows: Sequence[Sequence[Any]]) -> None:
+        # Copies: a loader changes rows into what it writes.
+        self.heads += map(tuple, rows)
+
+    def faults(self) -> list[str]:
+        """What is wrong with the log, after all tables went by."""
+        if self.heads_table is not None:
+            self.walk.finish(self.heads_table, self.heads)
+        return self.walk.told()

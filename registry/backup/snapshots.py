@@ -10,9 +10,9 @@ from typing import Any
 from django.db import connection
 
 from .canonical import line_maker
+from .log_walks import Watch
 from .tables import Table, quoted
 
-Watch = Callable[[Sequence[Sequence[Any]]], None]
 # Rows that are in memory at a time.
 STEP = 2_000
 
@@ -75,13 +75,15 @@ def snapshot() -> Iterator[Reader]:
 def _sqlite_snapshot() -> Iterator[Reader]:
     settings = connection.settings_dict
     # Django's own connection begins each transaction with the write lock.
-    held = sqlite3.connect(settings["NAME"], timeout=settings["OPTIONS"].get("timeout", 20), isolation_level=None)
-    with closing(held):
-        held.execute("PRAGMA query_only = ON")
-        held.execute("BEGIN")
-        # The moment is that of the first read.
-        held.execute("SELECT 1 FROM sqlite_master").fetchone()
-        yield Reader("sqlite", held.cursor)
+    timeout = settings["OPTIONS"].get("timeout", 20)
+    with connection.wrap_database_errors:
+        held = sqlite3.connect(settings["NAME"], timeout=timeout, isolation_level=None)
+        with closing(held):
+            held.execute("PRAGMA query_only = ON")
+            held.execute("BEGIN")
+            # The moment is that of the first read.
+            held.execute("SELECT 1 FROM sqlite_master").fetchone()
+            yield Reader("sqlite", held.cursor)
 
 
 @contextmanager
@@ -101,7 +103,7 @@ def _postgresql_snapshot() -> Iterator[Reader]:
 
 
 def _named(make: Callable[[str], Any]) -> Callable[[], Any]:
-    """Cursors on the server: the client keeps what it fetched, not the whole answer."""
+    """Cursors on the server: the client keeps what it fetched, not the whole answer. COPY was no quicker."""
 
     def open_cursor() -> Any:
         cursor = make("backup")

@@ -105,7 +105,8 @@ class _Check:
             if not is_signed(self._key(statement.key, what), bytes.fromhex(kept["signature"]), kept["statement"]):
                 raise Damaged(f"{what} does not bear the signature of key {statement.key}.")
             if statement.registry != self.document["registry"]:
-                raise Damaged(f"{what} is of the registry {statement.registry}, not of {self.document['registry']}.")
+                words = f"{what} was signed when the account of the registry was {statement.registry}"
+                self.findings.unproved.append(f"{words}: that it is the same registry is its own word.")
             if (statement.previous == NO_CHECKPOINT) is not (statement.number == 1):
                 raise Damaged(f"{what} cannot have that number.")
             self.statements[statement.number] = statement

@@ -2,8 +2,8 @@
 
 What they say of events_event: rows come only in at the end of their chain, and stay. Of events_chainhead: a head begins
 at position 0 and moves only with its chain. Whoever owns the database can take triggers away; the chain shows it then.
-A migration that remakes one of the tables (on SQLite nearly every change of a column does) must call make_log_triggers
-again: tests/events/test_triggers.py tells.
+A migration that remakes one of the tables (on SQLite nearly every change of a column does) must call drop_log_triggers
+before, since one table's triggers name the other, and make_log_triggers after: tests/events/test_triggers.py tells.
 """
 
 from __future__ import annotations
@@ -154,7 +154,7 @@ def make_log_triggers(connection: Any) -> None:
 
 
 def drop_log_triggers(connection: Any) -> None:
-    """Take the triggers of the log away: for the way back of the migration that made them."""
+    """Take the triggers of the log away: for a migration that changes its tables."""
     with connection.cursor() as cursor:
         for name, statement in log_triggers(connection.vendor).items():
             table = "events_chainhead" if "ON events_chainhead" in statement else "events_event"

@@ -14,7 +14,8 @@ from django.db import connection
 from registry.accounts.access_keys import can_sign
 from registry.accounts.models import AccessKey
 from registry.backup.errors import Damaged
-from registry.backup.services import back_up, check, restore
+from registry.backup.restoring import restore
+from registry.backup.services import back_up, check
 from registry.catalog.models import ModelPackage
 from registry.events.checkpoints import make_checkpoint
 from registry.events.models import ChainHead, Event

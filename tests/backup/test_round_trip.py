@@ -19,7 +19,8 @@ from django.db import connection
 from registry.accounts.permissions import Actor, NotAllowed
 from registry.backup.archive import MANIFEST
 from registry.backup.errors import Refusal
-from registry.backup.services import back_up, restore
+from registry.backup.restoring import restore
+from registry.backup.services import back_up
 from registry.backup.tables import LEFT_OUT, kept_tables
 from registry.catalog import services
 from registry.catalog.models import ModelPackage, Tag

@@ -14,7 +14,9 @@ from django.db import connection
 
 from registry.backup.archive import Reading
 from registry.backup.canonical import rows_of
-from registry.backup.services import back_up, check, restore
+from registry.backup.findings import no_begin, no_report
+from registry.backup.restoring import restore
+from registry.backup.services import back_up, check
 from registry.backup.snapshots import snapshot
 from registry.catalog import services
 from registry.catalog.models import ModelPackage, ModelPackageGroup
@@ -39,7 +41,7 @@ def rows_in(backup: Reading, name: str) -> list[dict[str, Any]]:
 def assert_of_one_moment(path: Path) -> int:
     """Every version has its event and is counted by its group; how many there are."""
     assert check(path=path).faults == []
-    with Reading(path) as backup:
+    with Reading(path, no_begin, no_report) as backup:
         packages, log = rows_in(backup, "catalog_modelpackage"), rows_in(backup, "events_event")
         groups = rows_in(backup, "catalog_modelpackagegroup")
         pairs = rows_in(backup, "catalog_customermetadataproperty")

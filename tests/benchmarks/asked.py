@@ -63,6 +63,7 @@ PAGES = {
     "version, metadata": f"{_VERSION}metadata/",
     "version, metrics": f"{_VERSION}metrics/",
     "unversioned": "/packages/",
+    "version, evidence": f"{_VERSION}evidence/",
     "unversioned: tag": "/packages/?q=tag:team=team-3",
     "unversioned: meta": "/packages/?q=meta:commit=c00017",
     "unversioned package": _PACKAGE,

@@ -103,6 +103,10 @@ PAGES = (
     Page("version, another baseline", "{group}versions/{newest}/?base=1", 20),
     Page("version, nothing new", "{group}versions/{newest}/live/?after={last_event}", 20, "live"),
     Page("version of a small group", "{small_group}versions/1/", 20),
+    # With all that lies between its events and a signed leaf, and the first time with a checkpoint of all chains.
+    Page("evidence, first version", "{group}versions/1/evidence/", 300),
+    Page("evidence, approved", "{group}versions/{approved}/evidence/", 300),
+    Page("evidence, unversioned package", "{package}evidence/", 300),
     Page("unversioned packages", "/packages/", 25),
     Page("unversioned packages, tag", "/packages/?q=tag:team=risk", 60),
     Page("unversioned packages, word", "/packages/?q=fraud", 60),

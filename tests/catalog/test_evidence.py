@@ -295,6 +295,13 @@ def test_no_evidence_is_made_of_a_log_that_was_changed(version):
         document_of(version)
 
 
+def test_an_account_that_was_changed_leaves_old_checkpoints_to_be_checked(version, settings):
+    make_checkpoint()
+    settings.REGISTRY_ACCOUNT_ID = "123456789012"
+    _, unproved = proved(version)
+    assert "was signed when the account of the registry was 000000000000" in unproved
+
+
 # ---------- the command ----------
 
 

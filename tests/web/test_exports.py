@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from registry.catalog.models import CustomerMetadataProperty, Metric, ModelPackage, ModelPackageGroup
 from registry.catalog.reports import exports
+from registry.events.log_files import log_lines
 from registry.events.models import Event
 from tests.factories import IMAGE, make_group, make_package, make_version
 from tests.log import add_event
@@ -166,3 +167,16 @@ def test_whoever_may_not_read_gets_no_file(as_role: Any, cast: dict[str, Any]) -
         assert client.get(path).status_code == 403, path
         assert Client().get(path).status_code == 302
     assert client.get(f"{group.get_absolute_url()}csv/").status_code == 404
+
+
+def test_admins_download_the_whole_log_as_the_command_writes_it(as_role: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr("registry.web.views.exports.LINES", 2)
+    make_version(make_group("fraud", description="Ä"))
+    admin = as_role("admin")
+    assert 'href="/activity/log/"' in admin.get("/activity/").content.decode()
+    response = admin.get("/activity/log/")
+    assert response["Content-Disposition"] == 'attachment; filename="log.jsonl"'
+    assert b"".join(response.streaming_content).decode() == "".join(log_lines())
+    reviewer = as_role("reviewer")
+    assert reviewer.get("/activity/log/").status_code == 403
+    assert "/activity/log/" not in reviewer.get("/activity/").content.decode()

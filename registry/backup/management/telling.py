@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
 
 from registry.progress import Progress, ended_by_sigterm, listed, plural
 
 from ..errors import Damaged, Refusal
-from ..services import Told
+from ..findings import Told
 
 
 class BackupCommand(BaseCommand):
@@ -44,13 +45,19 @@ class BackupCommand(BaseCommand):
             raise CommandError(
                 f"{error.filename or path}: {error.strerror or error}. {stopped}", returncode=2
             ) from None
+        except DatabaseError as error:
+            reason = " ".join(str(error).split())
+            # Of missing tables manage.py itself says what to do.
+            if "no such table" in reason or "does not exist" in reason:
+                raise
+            raise CommandError(f"The database: {reason}. {stopped}", returncode=2) from None
         except KeyboardInterrupt:
             raise CommandError(f"Stopped. {stopped}", returncode=130) from None
         finally:
             self.progress.clear()
 
-    def begin(self, total: int) -> None:
-        self.progress.total, self.done = total, 0
+    def begin(self, total: int, what: str) -> None:
+        self.progress.total, self.progress.what, self.done = total, what, 0
 
     def report(self, many: int) -> None:
         self.done += many

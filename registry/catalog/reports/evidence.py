@@ -14,6 +14,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from registry.events.checkpoint_keys import private_key
+from registry.events.checkpoints import LogContradicts
 from registry.events.models import Checkpoint, CheckpointKey, Event
 from registry.events.proofs import Stretch, key_name, public_bytes
 from registry.events.stretches import content_and_link, cover, stretches
@@ -39,7 +40,7 @@ from .differences import Difference, all_but_metrics
 JSON = dict[str, Any]
 
 # A version that somebody edits all day long: its first event and the newest ones stand in the document.
-EVENTS_MAX = 500
+EVENTS_MAX = 200
 _TRIES = 4
 _FIELDS = {
     "ModelPackageDescription": "description",
@@ -146,6 +147,8 @@ class _Reading:
 
     def evidence(self) -> Evidence:
         chain = self.package.group_id or 0
+        if not self.own:
+            raise LogContradicts([f"The log has no event of {self.package}."])
         cover(chain, self.events[-1].position)
         found = stretches(chain, [event.position for event in self.events])
         numbers = {stretch.checkpoint for stretch in found}

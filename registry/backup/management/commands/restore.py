@@ -7,7 +7,7 @@ from typing import Any
 
 from registry.accounts.permissions import Actor
 
-from ...services import restore
+from ...restoring import restore
 from ..telling import BackupCommand, contents
 
 

@@ -107,11 +107,12 @@ def _many(number: int, what: str) -> str:
 
 def sentence(finding: Finding) -> str:
     """A finding on one line: what, where, why."""
-    where = finding.group or ("no group" if finding.chain == 0 else f"chain {finding.chain}")
-    parts = ["" if finding.chain is None else where]
+    about = ""
+    if finding.chain is not None:
+        about = finding.group or ("no group" if finding.chain == 0 else f"chain {finding.chain}")
     if finding.event_id is not None:
         at = f", {finding.at:%Y-%m-%d %H:%M:%S} UTC" if finding.at is not None else ""
-        parts.append(f"event {finding.position} (id {finding.event_id}{at})")
-    said = f"{finding.kind.upper()}  {' '.join(filter(None, parts))}: {finding.text}."
+        about += f" event {finding.position} (id {finding.event_id}{at})"
+    said = f"{finding.kind.upper()}  {about and f'{about}: '}{finding.text}."
     # A name that somebody wrote behind the registry's back must not speak to a terminal.
-    return "".join(sign if sign.isprintable() else "?" for sign in said).replace(" : ", " ").replace("  :", " ")
+    return "".join(sign if sign.isprintable() else "?" for sign in said)
