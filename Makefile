@@ -4,7 +4,7 @@ PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(
 ADDRESS ?= 127.0.0.1:8000
 
 .DEFAULT_GOAL := help
-.PHONY: help run install install-dev install-clients test clients plans operations release bench quick lint format typecheck screenshots lock
+.PHONY: help run install install-dev install-clients test clients plans faults operations release bench quick lint format typecheck screenshots lock
 
 help:  ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -30,6 +30,10 @@ clients: install-clients .clients/airflow/.installed  ## The stories of all clie
 
 plans: install-dev  ## Explain every query of every page and call on 100,000 versions, on both databases
 	.venv/bin/pytest -m plans tests/plans
+
+faults: install-dev  ## Kill, freeze, lock and fill under load, on both databases (FAULT_ROUNDS=20)
+	.venv/bin/pytest -n0 -m faults tests/faults
+	TEST_DB=postgresql .venv/bin/pytest -n0 -m faults tests/faults
 
 operations: install-dev  ## Stopping, metrics, migrating, nginx, roles of PostgreSQL, upgrades from the last release
 	.venv/bin/pytest -m "operations or not operations" tests/operations tests/upgrades

@@ -119,7 +119,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         # The same request waited as long as it may, for something that could be left out.
         deadline = now + (patience if now - self._gave_up_at > OPEN_FOR else 0)
         if not turn.is_open:
-            self._has_turn = turn.take(patience)
+            self._has_turn = turn.take(max(deadline - now, 0.05))
             if not self._has_turn and not turn.is_open:
                 raise OperationalError("database is locked")
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +15,8 @@ from botocore.credentials import Credentials
 
 from .places import Answer, Registry
 
-IN_TIME = 3.0
+# On a machine that does much else too, FAULT_IN_TIME may be longer.
+IN_TIME = float(os.environ.get("FAULT_IN_TIME", "3"))
 GROUP = "doors"
 HTMX = {"HX_Request": "true"}
 

@@ -22,6 +22,15 @@ from tests.databases import PostgreSQL
 from tests.test_serve import Server, alive, free_port, wait_until
 
 USER, PASSWORD = "keeper", "quiet-harbour-42"
+# One process instead of three: each would load everything anew.
+PREPARE = f"""
+import django
+django.setup()
+from django.core.management import call_command
+call_command("migrate", interactive=False, verbosity=0)
+call_command("createsuperuser", interactive=False, username="{USER}")
+call_command("createaccesskey", "{USER}")
+"""
 
 
 def processes() -> dict[int, int]:
@@ -181,8 +190,12 @@ class Registry:
 
     def manage(self, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
         """Run a command of the registry on this data; its output as text."""
+        return self.run("manage.py", *arguments, **environ)
+
+    def run(self, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+        """Run Python in the registry's environment."""
         return subprocess.run(
-            [sys.executable, "manage.py", *arguments],
+            [sys.executable, *arguments],
             cwd=PROJECT_ROOT,
             env=self.environ | environ,
             capture_output=True,
@@ -192,12 +205,15 @@ class Registry:
 
     def start(self) -> Registry:
         """Start the server; the first time also make the user, and sign her in."""
+        is_new = not hasattr(self, "key")
+        if is_new:
+            environ = {"DJANGO_SETTINGS_MODULE": "registry.settings", "DJANGO_SUPERUSER_PASSWORD": PASSWORD}
+            made = self.run("-c", PREPARE, **environ)
+            self.key = dict(line.split("=", 1) for line in made.stdout.split() if line.startswith("AWS_"))
+            assert self.key, made.stderr
         environ = {name: value for name, value in self.environ.items() if name != "PATH"}
         self.server = Server(self.folder, "serve", self.port, **environ).wait_ready()
-        if not hasattr(self, "key"):
-            self.manage("createsuperuser", "--noinput", "--username", USER, DJANGO_SUPERUSER_PASSWORD=PASSWORD)
-            made = self.manage("createaccesskey", USER)
-            self.key = dict(line.split("=", 1) for line in made.stdout.split() if line.startswith("AWS_"))
+        if is_new:
             self.cookie = self.sign_in()
         return self
 

@@ -71,13 +71,20 @@ def read_state(ask: Ask, prefix: str) -> State:
 
 
 def of_registry(registry: Registry, prefix: str) -> State:
-    """What is in the registry's database now, and what the log's own check says."""
+    """What is in the registry's database now, and what the check of the log says."""
     if isinstance(registry.database, Sqlite):
         state = of_file(registry.database.file, prefix)
     else:
         with psycopg.connect(registry.environ["DATABASE_URL"], autocommit=True) as database:
             state = read_state(lambda sql: database.execute(sql).fetchall(), prefix)
+    state.faults += faults_of_log(registry)
     return state
+
+
+def faults_of_log(registry: Registry, **environ: str) -> list[str]:
+    """What `manage.py verifylog` finds: one line, or none where every chain is whole."""
+    done = registry.manage("verifylog", **environ)
+    return [f"log: {done.stdout[-600:]}{done.stderr[-600:]}"] if done.returncode else []
 
 
 def of_file(file: Path, prefix: str) -> State:
