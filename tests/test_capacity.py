@@ -271,7 +271,7 @@ def test_over_capacity_each_door_says_so_in_its_own_words_and_recovers(serve, fo
     for writer in writers:
         writer.join()
     assert len(made) == 2
-    assert len(client.list_model_package_groups()["ModelPackageGroupSummaryList"]) == 2
+    assert len(client.list_model_package_groups(NameContains="busy-")["ModelPackageGroupSummaryList"]) == 2
     assert server.get("/groups/").status == 302
 
 
