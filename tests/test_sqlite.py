@@ -208,3 +208,15 @@ def write_or_none() -> str | None:
         return write()
     except OperationalError:
         return None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_comes_when_others_have_waited_in_vain_is_told_soon(monkeypatch):
+    monkeypatch.setitem(connection.settings_dict["OPTIONS"], "timeout", 1)
+    with foreign_writer():
+        assert "locked" in str(in_thread(write)[0])
+        began = time.monotonic()
+        assert "locked" in str(in_thread(write)[0])
+        assert time.monotonic() - began < 0.8
+    assert in_thread(write) == ["written"]
+    assert turn.patience_left(7) == 7

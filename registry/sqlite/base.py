@@ -27,6 +27,8 @@ BUSY = 5  # SQLite's code
 FOREIGN_AFTER = 0.3
 # The line stays open for so long, or until somebody gets the lock.
 OPEN_FOR = 1.0
+# Who comes when the others have waited in vain already looks for so long: a thread that waits answers nobody.
+BRIEFLY = 0.25
 
 
 class _Waiting:
@@ -42,7 +44,7 @@ class Turn:
     """The right to begin a transaction: one in a process, and with `share` one in all processes that do."""
 
     def __init__(self) -> None:
-        self.open_until = 0.0
+        self.open_until = self._foreign_since = 0.0
         self._lock = threading.Lock()
         self._waiting: deque[_Waiting] = deque()
         self._taken = False
@@ -91,10 +93,24 @@ class Turn:
         """True while standing in line is of no use."""
         return time.monotonic() < self.open_until
 
+    def close(self) -> None:
+        """Somebody got the lock: it is of use again to stand in line."""
+        self.open_until = 0.0
+
+    def patience_left(self, patience: float) -> float:
+        """How long to wait now: less, the longer somebody else has been holding the lock already."""
+        now = time.monotonic()
+        if now > self.open_until + OPEN_FOR:
+            return patience
+        return max(BRIEFLY, patience - (now - self._foreign_since))
+
     def open(self) -> None:
         """Let all who wait go on; they need not give back what they did not get."""
         with self._lock:
-            self.open_until = time.monotonic() + OPEN_FOR
+            now = time.monotonic()
+            if now > self.open_until + OPEN_FOR:
+                self._foreign_since = now
+            self.open_until = now + OPEN_FOR
             while self._waiting:
                 self._waiting.popleft().called.release()
 
@@ -117,7 +133,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         patience = self.settings_dict["OPTIONS"].get("timeout", 5)
         now = time.monotonic()
         # The same request waited as long as it may, for something that could be left out.
-        deadline = now + (patience if now - self._gave_up_at > OPEN_FOR else 0)
+        deadline = now + (turn.patience_left(patience) if now - self._gave_up_at > OPEN_FOR else 0)
         if not turn.is_open:
             self._has_turn = turn.take(max(deadline - now, 0.05))
             if not self._has_turn and not turn.is_open:
@@ -144,8 +160,12 @@ class DatabaseWrapper(base.DatabaseWrapper):
             turn.open()
             self._give_turn()
             left = max(deadline - time.monotonic(), 0.05)
-        self._begin_within(left, patience)
-        turn.open_until = 0.0
+        try:
+            self._begin_within(left, patience)
+        except OperationalError:
+            turn.open()
+            raise
+        turn.close()
 
     def _begin_within(self, seconds: float, patience: float) -> None:
         """BEGIN IMMEDIATE, waiting so long for the lock; whatever comes after it waits as it did before."""

@@ -23,6 +23,8 @@ GRACE_SECONDS = 10
 # A server that never answered is tried this often; one that did answer once is started again for ever.
 FIRST_TRIES = 3
 LONGEST_PAUSE_SECONDS = 15
+# One that did answer is missed meanwhile.
+MISSED_PAUSE_SECONDS = 4
 READY_SECONDS = 60
 # How often the two processes are looked at; also how long a stop may wait for that.
 TEND_SECONDS = 0.2
@@ -180,7 +182,7 @@ class Supervisor:
                 say("The server could not be started; the lines above say why.", "ERROR")
                 self.helper.end(time.monotonic() + GRACE_SECONDS)
                 return 1
-            pause = min(2 ** (failures - 1), LONGEST_PAUSE_SECONDS)
+            pause = min(2 ** (failures - 1), MISSED_PAUSE_SECONDS if self.was_ready else LONGEST_PAUSE_SECONDS)
             say(f"The server ended by itself (exit code {code}); starting it again in {pause} s.", "ERROR")
             self.pause(pause)
         self.helper.end(self.stop_asked_at + GRACE_SECONDS)

@@ -11,6 +11,8 @@ from django.conf import settings
 # Their assertions say what they found, too.
 pytest.register_assert_rewrite("tests.faults.doors", "tests.faults.load")
 
+from tests.test_serve import wait_until  # noqa: E402
+
 from .places import Registry  # noqa: E402
 
 WIDTHS = {"fault": 22, "database": 10, "rounds": 6, "wanted": 7}
@@ -44,6 +46,8 @@ def registry(place: Registry) -> Iterator[Registry]:
     """The same, serving."""
     if not (hasattr(place, "server") and place.server.process.poll() is None):
         place.start()
+    # Whatever a test before it left of the server.
+    wait_until(place.is_ready)
     yield place
 
 

@@ -39,7 +39,7 @@ class Load:
         self._stopping = threading.Event()
         self._threads = [threading.Thread(target=self._work, args=(number,), daemon=True) for number in range(clients)]
 
-    def sdk(self, *, attempts: int = ATTEMPTS, read_timeout: float = 15) -> Any:
+    def sdk(self, *, attempts: int = ATTEMPTS, read_timeout: float = 8) -> Any:
         """A client of the SDK with a connection of its own."""
         return boto3.session.Session().client(
             "sagemaker",

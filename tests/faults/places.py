@@ -259,6 +259,12 @@ class Registry:
 
     # ---------- what a visitor gets ----------
 
+    def is_ready(self) -> bool:
+        try:
+            return self.ask("GET", "/readyz").status == 200
+        except OSError:
+            return False
+
     def ask(self, method: str, path: str, body: str = "", **headers: str) -> Answer:
         """One request of its own connection."""
         began = time.monotonic()
