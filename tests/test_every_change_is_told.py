@@ -47,6 +47,9 @@ UNTOLD = {
     "sqlite_sequence": "SQLite's next ids",
     "events_event": "the log itself",
     "events_chainhead": "the ends of its chains",
+    "events_checkpoint": "what is signed of it",
+    "events_checkpointkey": "the public keys of that",
+    "events_checkpointleaf": "the places of chains that are signed",
     "accounts_user.last_login": "not a change of the user",
     "accounts_accesskey.last_used_at": "not a change of the key",
     "accounts_accesskey.last_used_by": "not a change of the key",
@@ -332,6 +335,7 @@ def restore(world, monkeypatch, tmp_path):
 COMMANDS = {
     "backup": reading("backup", "FILE"),
     "changepassword": change_password,
+    "checkpoint": reading("checkpoint"),
     "createaccesskey": create_access_key,
     "createsuperuser": create_superuser,
     "demo": start_the_demo,
@@ -345,6 +349,8 @@ COMMANDS = {
     "makeservicemodel": None,
     "restore": restore,
     "serve": renew_secrets,
+    # Reads a file.
+    "verifyevidence": None,
     "verifylog": reading("verifylog"),
     # Does what is left in the background: read_reports_later.
     "worker": None,
