@@ -3,6 +3,8 @@
 import sqlite3
 
 from registry import configuration
+from registry.monitoring.logs import django_logging
+from registry.sqlite.versions import check_sqlite_version
 
 ENV = configuration.read()
 BASE_DIR = configuration.PROJECT_ROOT
@@ -20,6 +22,9 @@ REGISTRY_METRICS_ROOTS = ENV.metrics_roots
 REGISTRY_TRUSTED_PROXIES = ENV.trusted_proxies
 REGISTRY_WORKERS = ENV.workers
 REGISTRY_MAX_IN_FLIGHT = ENV.max_in_flight
+REGISTRY_METRICS_TOKEN = ENV.metrics_token
+REGISTRY_LOG_FORMAT = ENV.log_format
+REGISTRY_PATIENCE = ENV.patience
 
 DEBUG = ENV.debug
 SECRET_KEY, *SECRET_KEY_FALLBACKS = ENV.secret_keys
@@ -30,7 +35,7 @@ WSGI_APPLICATION = "registry.wsgi.application"
 # Databases
 
 if ENV.database["ENGINE"] == "registry.sqlite":
-    configuration.check_sqlite_version(sqlite3.sqlite_version_info)
+    check_sqlite_version(sqlite3.sqlite_version_info)
 DATABASES = {"default": ENV.database}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -58,7 +63,9 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "registry.monitoring.requests.RequestMiddleware",
     "registry.web.health.HealthMiddleware",
+    "registry.web.scraping.ScrapeMiddleware",
     "registry.web.middleware.PublicAddressMiddleware",
     "registry.api.sagemaker.views.SageMakerDoor",
     "registry.api.checks.ChecksDoor",
@@ -203,17 +210,4 @@ TIME_ZONE = "UTC"
 
 # Log
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    # Without a handler of its own, tracebacks vanish as soon as DEBUG is off.
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": "WARNING"},
-    "loggers": {
-        "registry": {"level": "INFO"},
-        "django": {"handlers": [], "level": "WARNING", "propagate": True},
-        # Every 404 as a warning would hide what matters; the access log has them.
-        "django.request": {"level": "ERROR", "propagate": True},
-    },
-}
+LOGGING = django_logging(REGISTRY_LOG_FORMAT)

@@ -84,6 +84,12 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
     return {**browser_type_launch_args, "executable_path": path, "args": BROWSER_FLAGS}
 
 
+@pytest.fixture(scope="session")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One data folder for all real servers that do not mind what others left: to prepare it takes its time."""
+    return tmp_path_factory.mktemp("served")
+
+
 @pytest.fixture
 def cast(db: None) -> dict[str, Any]:
     """The four people, one for each role, under the names of their roles."""

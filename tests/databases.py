@@ -55,44 +55,66 @@ def die_with_tests() -> None:
     end_with_parent(signal.SIGQUIT)
 
 
+# Quick, and nothing is safe from a power cut: for a database that is thrown away.
+THROWN_AWAY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "autovacuum": "off"}
+
+
+class PostgreSQL:
+    """A server whose socket and data lie in `folder`, which is made; it has no address on the network."""
+
+    def __init__(self, folder: Path, **options: str) -> None:
+        self.folder, self.options = folder, options
+        self.programs = find_programs()
+        folder.mkdir()
+        user: dict[str, str] = {}
+        if os.geteuid() == 0:
+            # PostgreSQL refuses to run as root.
+            user = {"user": "nobody", "group": "nogroup" if "nogroup" in groups() else "nobody"}
+            folder.parent.chmod(0o711)
+            shutil.chown(folder, **user)
+            if not readable_by_others(self.programs):
+                self.programs = copy_programs(self.programs, folder.parent / "programs")
+        self.run = {"cwd": folder, "extra_groups": [] if user else None, **user}
+        initdb = [self.programs / "initdb", "-D", folder / "data", "-U", "postgres", "--auth=trust"]
+        initdb += ["--encoding=UTF8", "--no-locale", "--no-sync"]
+        subprocess.run(initdb, check=True, stdout=subprocess.DEVNULL, **self.run)  # type: ignore[call-overload]
+
+    @property
+    def url(self) -> str:
+        return f"postgresql://postgres@/postgres?host={self.folder}"
+
+    def start(self) -> None:
+        """Start it and wait until it takes connections; raises RuntimeError with its log when it does not."""
+        options = {
+            "listen_addresses": "",
+            "unix_socket_directories": self.folder,
+            "max_connections": "60",
+            "shared_buffers": "64MB",
+            **self.options,
+        }
+        arguments = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
+        command = [self.programs / "postgres", "-D", self.folder / "data", *arguments]
+        with (self.folder.with_suffix(".log")).open("ab") as log:
+            self.process = subprocess.Popen(  # type: ignore[call-overload]
+                command, stdout=log, stderr=log, preexec_fn=die_with_tests, **self.run
+            )
+        wait_until_ready(self.process, self.folder)
+
+    def stop(self) -> None:
+        """End it at once, as after a crash."""
+        self.process.send_signal(signal.SIGQUIT)
+        self.process.wait(timeout=20)
+
+
 @contextmanager
 def running_postgresql(folder: Path) -> Iterator[None]:
     """Run a server whose socket lies in `folder` until the block ends; nothing on it is safe from a power cut."""
-    programs = find_programs()
-    folder.mkdir()
-    user: dict[str, str] = {}
-    if os.geteuid() == 0:
-        # PostgreSQL refuses to run as root.
-        user = {"user": "nobody", "group": "nogroup" if "nogroup" in groups() else "nobody"}
-        folder.parent.chmod(0o711)
-        shutil.chown(folder, **user)
-        if not readable_by_others(programs):
-            programs = copy_programs(programs, folder.parent / "programs")
-    data = folder / "data"
-    run = {"cwd": folder, "extra_groups": [] if user else None, **user}
-    initdb = [programs / "initdb", "-D", data, "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--no-locale"]
-    subprocess.run([*initdb, "--no-sync"], check=True, stdout=subprocess.DEVNULL, **run)  # type: ignore[call-overload]
-    options = {
-        "listen_addresses": "",
-        "unix_socket_directories": folder,
-        "fsync": "off",
-        "synchronous_commit": "off",
-        "full_page_writes": "off",
-        "max_connections": "60",
-        "shared_buffers": "64MB",
-        "autovacuum": "off",
-    }
-    arguments = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
-    with (folder.with_suffix(".log")).open("wb") as log:
-        server = subprocess.Popen(  # type: ignore[call-overload]
-            [programs / "postgres", "-D", data, *arguments], stdout=log, stderr=log, preexec_fn=die_with_tests, **run
-        )
+    server = PostgreSQL(folder, **THROWN_AWAY)
     try:
-        wait_until_ready(server, folder)
+        server.start()
         yield
     finally:
-        server.send_signal(signal.SIGQUIT)
-        server.wait(timeout=20)
+        server.stop()
 
 
 def groups() -> set[str]:

@@ -306,6 +306,7 @@ COMMANDS = {
     "importdump": True,
     "importsagemaker": True,
     "makeservicemodel": False,
+    "migrate": False,
     "restore": False,
     "replaylog": False,
     "serve": False,

@@ -10,6 +10,7 @@ import pytest
 
 from registry import configuration
 from registry.configuration import ConfigurationError, read
+from registry.sqlite.versions import check_sqlite_version
 
 ROOT = configuration.PROJECT_ROOT
 KEY = "k" * 40
@@ -122,7 +123,7 @@ def test_sqlite_waits_for_locks_and_never_loses_a_commit(tmp_path):
 def test_postgresql_address_with_options(tmp_path):
     address = "postgres://us%40er:p%2Fw@db.example.com:5433/registry?sslmode=require&pool_max_size=8"
     found = read(environ(tmp_path, DATABASE_URL=address)).database
-    assert found["ENGINE"] == "django.db.backends.postgresql"
+    assert found["ENGINE"] == "registry.postgresql"
     assert (found["USER"], found["PASSWORD"], found["HOST"], found["PORT"]) == (
         "us@er",
         "p/w",
@@ -168,10 +169,10 @@ def test_postgresql_behind_a_socket(tmp_path):
 )
 def test_sqlite_with_the_wal_reset_bug_is_refused(version, accepted):
     if accepted:
-        configuration.check_sqlite_version(version)
+        check_sqlite_version(version)
     else:
         with pytest.raises(ConfigurationError, match="can lose committed writes"):
-            configuration.check_sqlite_version(version)
+            check_sqlite_version(version)
 
 
 def test_public_address_is_answered_beside_the_given_hosts(tmp_path):

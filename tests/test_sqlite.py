@@ -1,9 +1,11 @@
 """The queue before SQLite's write lock: first come, first served, and nobody keeps what he does not hold."""
 
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
+from contextlib import closing, contextmanager
 
 import pytest
 from django.db import OperationalError, connection, connections, transaction
@@ -132,3 +134,89 @@ def test_a_writer_who_waits_too_long_is_told_as_by_sqlite_itself():
         assert in_thread(write) == ["written"]
     finally:
         connection.settings_dict["OPTIONS"]["timeout"] = patience
+
+
+@contextmanager
+def foreign_writer():
+    """The write lock in the hands of somebody who does not stand in line."""
+    with closing(sqlite3.connect(connection.settings_dict["NAME"], isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield
+        other.execute("ROLLBACK")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_behind_a_foreign_writer_all_wait_as_long_as_they_have_and_not_one_after_the_other(monkeypatch):
+    monkeypatch.setitem(connection.settings_dict["OPTIONS"], "timeout", 1)
+    with foreign_writer():
+        began, threads, said = time.monotonic(), [], []
+        for _ in range(6):
+            threads.append(threading.Thread(target=lambda: said.extend(in_thread(write))))
+            threads[-1].start()
+        for thread in threads:
+            thread.join()
+        took = time.monotonic() - began
+    assert all("database is locked" in str(error) for error in said)
+    assert len(said) == 6
+    # One after the other it would be six seconds.
+    assert took < 3
+    assert in_thread(write) == ["written"]
+    assert not turn.is_open
+
+
+@pytest.mark.django_db(transaction=True)
+def test_when_a_foreign_writer_lets_go_in_time_those_who_wait_get_through():
+    with foreign_writer():
+        thread = threading.Thread(target=lambda: said.extend(in_thread(write)))
+        said: list[object] = []
+        thread.start()
+        wait_until(lambda: turn.is_open, seconds=5)
+    thread.join()
+    assert said == ["written"]
+    assert not turn._taken
+
+
+def test_an_opened_line_sends_all_on_without_the_turn():
+    line, said = Turn(), []
+    assert line.take(1)
+    threads = [threading.Thread(target=lambda: said.append(line.take(20))) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    wait_until(lambda: len(line._waiting) == 3)
+    line.open()
+    for thread in threads:
+        thread.join(timeout=5)
+    assert said == [False] * 3
+    line.give()
+    assert line.take(0.1)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_waited_in_vain_does_not_wait_as_long_again_in_the_same_breath(monkeypatch):
+    monkeypatch.setitem(connection.settings_dict["OPTIONS"], "timeout", 1)
+    with foreign_writer():
+        began = time.monotonic()
+        for _ in range(3):
+            with pytest.raises(OperationalError, match="locked"):
+                write()
+        assert time.monotonic() - began < 2
+    wait_until(lambda: write_or_none() == "written", seconds=5)
+
+
+def write_or_none() -> str | None:
+    try:
+        return write()
+    except OperationalError:
+        return None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_comes_when_others_have_waited_in_vain_is_told_soon(monkeypatch):
+    monkeypatch.setitem(connection.settings_dict["OPTIONS"], "timeout", 1)
+    with foreign_writer():
+        assert "locked" in str(in_thread(write)[0])
+        began = time.monotonic()
+        assert "locked" in str(in_thread(write)[0])
+        assert time.monotonic() - began < 0.8
+    assert in_thread(write) == ["written"]
+    assert turn.patience_left(7) == 7

@@ -8,12 +8,13 @@ from datetime import datetime, timedelta
 
 from cryptography.fernet import InvalidToken
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import OperationalError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
 from registry.events.models import Event
 from registry.events.services import record
+from registry.outages import AWAY, outage_of
 
 from . import secrets
 from .models import AccessKey, Role, User
@@ -24,6 +25,8 @@ NAME_MAX = 128
 KEYS_MAX = 100
 # A key that is used all the time is noted as used once in this span: one write, not one for every call.
 _NOTE_USE_EVERY = timedelta(minutes=1)
+# When noting the use of a key failed last; each call would wait for the lock again.
+_not_noted: dict[int, datetime] = {}
 
 
 class KeyChanged(Exception):
@@ -198,13 +201,23 @@ def delete_access_key(*, actor: Actor, key: AccessKey, seen: str | None = None) 
 
 
 def note_use(key: AccessKey, client: str) -> None:
-    """Remember when and by which client the key was used, at most once a minute; no event, it changes no right."""
+    """Remember when and by which client the key was used, at most once a minute; no event, it changes no right.
+
+    While the database takes no changes a call that only reads is answered all the same, and this is left for later.
+    """
     now = timezone.now()
     due = now - _NOTE_USE_EVERY
-    if key.last_used_at is None or key.last_used_at < due:
+    if (key.last_used_at is None or key.last_used_at < due) and _not_noted.get(key.pk, due) <= due:
         # Of many calls at once one writes.
         old = AccessKey.objects.filter(Q(last_used_at=None) | Q(last_used_at__lt=due), pk=key.pk)
-        old.update(last_used_at=now, last_used_by=client[:512])
+        try:
+            with transaction.atomic():
+                old.update(last_used_at=now, last_used_by=client[:512])
+        except OperationalError as error:
+            outage = outage_of(error)
+            if outage is None or outage.what == AWAY:
+                raise
+            _not_noted[key.pk] = now
 
 
 def reencrypt_secrets() -> list[AccessKey]:

@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
+import logging
+from typing import Any
+
+from django.contrib.sessions.backends.base import UpdateError
 from django.contrib.sessions.backends.db import SessionStore as DatabaseSessionStore
 from django.contrib.sessions.models import Session
+from django.db import Error
 from django.utils import timezone
 
+from registry.outages import outage_of, reason_of
 from registry.statements import Prepared
+
+logger = logging.getLogger("registry.sessions")
 
 _SESSION: Prepared[Session] = Prepared(lambda key: Session.objects.filter(session_key=key), key=str)
 
 
 class SessionStore(DatabaseSessionStore):
-    """Django's own store but for the reading; named by SESSION_ENGINE."""
+    """Django's own store but for the reading, and for what happens in an outage; named by SESSION_ENGINE."""
+
+    _kept: dict[str, Any] | None = None
+
+    def load(self) -> dict[str, Any]:
+        """As Django's; remembers what was there, for `save`."""
+        data = super().load()
+        self._kept = _but_messages(data)
+        return data
 
     def _get_session_from_db(self) -> Session | None:
         session = _SESSION.first(key=self.session_key or "")
@@ -20,3 +36,24 @@ class SessionStore(DatabaseSessionStore):
             self._session_key = None
             return None
         return session
+
+    def save(self, must_create: bool = False) -> None:
+        """As Django's, but for a database that is away or locked.
+
+        That is no session which somebody ended meanwhile: Django would answer 400. And where there is nothing to save
+        but which messages were shown, the page, or the change that it tells of, is worth more: it is answered.
+        """
+        try:
+            super().save(must_create=must_create)
+        except (UpdateError, Error) as error:
+            cause = error.__context__ if isinstance(error, UpdateError) else error
+            if cause is None or outage_of(cause) is None:
+                raise
+            if not must_create and self._kept is not None and _but_messages(dict(self.items())) == self._kept:
+                logger.warning("A session was not saved, its messages stay: %s", reason_of(cause))
+                return
+            raise cause from cause.__cause__
+
+
+def _but_messages(data: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in data.items() if name != "_messages"}

@@ -1,6 +1,7 @@
 """What holds for every page: the visitor's address, broken input, sign-in, privacy and content policy."""
 
 import ipaddress
+import time
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote_to_bytes, urlsplit
@@ -66,6 +67,7 @@ class CapacityMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        request.began = time.monotonic()  # type: ignore[attr-defined]
         try:
             with gate.admit(first=request.path_info.startswith(self.FIRST)):
                 return self.get_response(request)

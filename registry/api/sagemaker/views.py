@@ -9,12 +9,13 @@ from typing import Any
 from uuid import uuid4
 
 from django.conf import settings
-from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse, RawPostDataException
 from django.http.request import UnreadablePostError
 
 from registry.api import auth, throttle
 from registry.capacity import RETRY_AFTER, OverCapacity, gate
+from registry.monitoring import instruments
+from registry.outages import outage_of, reason_of
 
 from .calls import Call
 from .errors import WireError, from_domain
@@ -36,6 +37,7 @@ class SageMakerDoor:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if request.method == "POST" and request.path_info == "/":
+            request.route = "sagemaker"  # type: ignore[attr-defined]
             return dispatch(request)
         return self.get_response(request)
 
@@ -49,7 +51,7 @@ def respond(
     request: HttpRequest, answer_to: Callable[[HttpRequest], dict[str, Any]], content_type: str
 ) -> HttpResponse:
     """What `answer_to` gives, or the error it raises, as JSON with the request's id; for every wire door."""
-    request_id = str(uuid4())
+    request_id = getattr(request, "request_id", "") or str(uuid4())
     try:
         with gate.admit():
             status, answer = 200, answer_to(request)
@@ -59,23 +61,31 @@ def respond(
         status, answer = error.status, error.body()
     except WireError as error:
         status, answer = error.status, error.body()
-    except OperationalError:
-        logger.exception("The database did not answer call %s", request_id)
-        error = WireError("ServiceUnavailable", "The registry is not ready. Try again.", 503)
-        status, answer = error.status, error.body()
-    except Exception:
-        logger.exception("Call %s failed", request_id)
-        error = WireError("InternalFailure", f"The registry failed. Its log has the id {request_id}.", 500)
+    except Exception as failure:
+        error = _failed(failure, request_id)
         status, answer = error.status, error.body()
     response = HttpResponse(json.dumps(answer, separators=(",", ":")), content_type=content_type, status=status)
     response["x-amzn-RequestId"] = request_id
-    if status >= 400:
-        response["x-amzn-ErrorType"] = answer["__type"]
+    refused = answer["__type"] if status >= 400 else ""
+    request.error = refused  # type: ignore[attr-defined]
+    instruments.note_call(getattr(request, "operation", "unknown"), refused)
+    if refused:
+        response["x-amzn-ErrorType"] = refused
     if status == 503:
         response["Retry-After"] = str(RETRY_AFTER)
         # Said in the log already, or no fault at all.
         response._has_been_logged = True  # type: ignore[attr-defined]
     return response
+
+
+def _failed(failure: Exception, request_id: str) -> WireError:
+    """503 while the database is away, locked or full, which every client tries again; 500 for a fault of ours."""
+    if (outage := outage_of(failure)) is not None:
+        logger.warning("Call %s: %s (%s)", request_id, outage.what, reason_of(failure))
+        # A token makes trying again harmless; without one the words must not claim what nobody knows.
+        return WireError("ServiceUnavailable", outage.words(saving=outage.undecided), 503)
+    logger.error("Call %s failed", request_id, exc_info=failure)
+    return WireError("InternalFailure", f"The registry failed. Its log has the id {request_id}.", 500)
 
 
 def body_of(request: HttpRequest) -> bytes:
@@ -100,7 +110,10 @@ def caller_of(request: HttpRequest, required: frozenset[str] = SIGNED, door: str
     """Who signed the request, for the service sagemaker; raises WireError, and counts bad signatures by address."""
     address = request.META.get("REMOTE_ADDR", "")
     try:
-        return auth.authenticate(request, service="sagemaker", required=required, door=door)
+        caller = auth.authenticate(request, service="sagemaker", required=required, door=door)
+        # For the line in the log.
+        request.actor, request.access_key_id = caller.actor, caller.key_id  # type: ignore[attr-defined]
+        return caller
     except auth.Refusal as refusal:
         # Only calls that are refused anyway pay for the look at the counter.
         if not throttle.count_bad_signature(address):
@@ -110,7 +123,7 @@ def caller_of(request: HttpRequest, required: frozenset[str] = SIGNED, door: str
 
 def _answer(request: HttpRequest) -> dict[str, Any]:
     body = body_of(request)
-    operation = _operation(request)
+    request.operation = operation = _operation(request)  # type: ignore[attr-defined]
     caller = caller_of(request)
     members = check_members(operation, read_body(body))
     call = Call(operation, caller.actor, caller.region, members)

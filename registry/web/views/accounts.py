@@ -6,6 +6,7 @@ from allauth.account.forms import LoginForm
 from django.contrib import auth, messages
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import ValidationError
+from django.db import connection
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.http import urlencode
@@ -44,6 +45,9 @@ def login(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         if request.user.is_authenticated:
             return redirect_to(request, after or "/groups/")
+        # Who cannot sign in now is told so before the password is typed.
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
         return render(request, "accounts/login.html", {"form": LoginForm(request=request), "next": after})
     typed = request.POST.copy()
     typed.setdefault("login", typed.get("username", ""))  # the admin's own form and many scripts say username

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import difflib
 import logging
+import math
 import re
 import secrets
 import sys
+from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote, urlencode
 
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import BadRequest
-from django.db import InterfaceError, OperationalError
+from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template import loader
@@ -26,6 +28,7 @@ from registry.catalog.errors import AlreadyExists, Conflict, LimitReached, NotFo
 from registry.catalog.models import ModelPackage, ModelPackageGroup
 from registry.catalog.reports.deletions import refusal_of
 from registry.catalog.restoring import restorable_until
+from registry.outages import COMMITTED_AT, Outage, outage_of, reason_of
 
 from ..htmx import is_fragment, toast
 from ..subjects import Deleted, actor_of
@@ -33,6 +36,7 @@ from ..subjects import Deleted, actor_of
 logger = logging.getLogger("registry.errors")
 
 ADMINS_SHOWN = 3
+TYPED_MAX = 200_000  # characters of a form that the page of a 503 carries along
 CANDIDATES = 300  # names that are compared with a misspelled one
 
 
@@ -224,30 +228,60 @@ def too_many_requests(request: HttpRequest, error: TooManyFailures, next_url: st
 
 @login_not_required
 def server_error(request: HttpRequest) -> HttpResponse:
-    """500: an id that stands in the log beside the traceback, and nothing else; 503 when the database is away."""
+    """500: an id that stands in the log beside the traceback, and nothing else; 503 for an outage of the database."""
     error = sys.exc_info()[1]
     if isinstance(error, OverCapacity):  # while a form was read
         return busy(request, error)
-    error_id = secrets.token_hex(6)
     path = request.path.encode("unicode_escape").decode("ascii")
+    if (outage := outage_of(error)) is not None:
+        logger.warning("%s %s: %s (%s)", request.method, path, outage.what, reason_of(error))
+        return out_of_order(request, outage)
+    # The id that the log has in every line of this request; none where no middleware ran.
+    error_id = getattr(request, "request_id", "") or secrets.token_hex(8)
     logger.error("error %s: %s %s", error_id, request.method, path, exc_info=True)
-    if isinstance(error, OperationalError | InterfaceError):
-        text = "The database does not answer. Try again in some seconds."
-        return _unavailable(request, "The registry is not ready", text)
     text = f"Something went wrong here. If it happens again, tell an admin the id {error_id}."
     return _without_database(request, 500, text, "errors/500.html", {"error_id": error_id})
 
 
 def busy(request: HttpRequest, error: OverCapacity) -> HttpResponse:
     """503 for a request that the worker has no room for."""
-    return _unavailable(request, "The registry is busy", str(error))
+    text = str(error)
+    return _unavailable(request, "The registry is busy", text if _reads(request) else f"{text} Nothing was saved.")
+
+
+def out_of_order(request: HttpRequest, outage: Outage) -> HttpResponse:
+    """503 while the database is away, locked or full; a form comes back as it was typed, to be sent again."""
+    # The change itself may be done: then it was the page about it that could not be read.
+    if getattr(connection, COMMITTED_AT, 0.0) > getattr(request, "began", math.inf):
+        outage = replace(outage, undecided=True)
+    return _unavailable(request, outage.what.rstrip("."), outage.words(saving=not _reads(request)))
+
+
+def _reads(request: HttpRequest) -> bool:
+    return request.method in ("GET", "HEAD")
 
 
 def _unavailable(request: HttpRequest, title: str, text: str) -> HttpResponse:
-    again = request.get_full_path() if request.method in ("GET", "HEAD") else ""
-    response = _without_database(request, 503, text, "errors/503.html", {"title": title, "text": text, "again": again})
+    context = {
+        "title": title,
+        "text": text.removeprefix(f"{title}. "),
+        "again": request.get_full_path() if _reads(request) else "",
+        "to": request.get_full_path(),
+        "typed": _typed(request),
+    }
+    response = _without_database(request, 503, text, "errors/503.html", context)
     response["Retry-After"] = str(RETRY_AFTER)
     return response
+
+
+def _typed(request: HttpRequest) -> list[tuple[str, str]]:
+    """The fields of a form that was read, to be sent once more; none where it holds a password or a file."""
+    if request.method != "POST" or is_fragment(request) or not hasattr(request, "_post") or request.FILES:
+        return []
+    fields = [(name, value) for name, values in request.POST.lists() for value in values]
+    size = sum(len(name) + len(value) for name, value in fields)
+    secret = any(word in name.lower() for name, _ in fields for word in ("password", "secret"))
+    return [] if secret or size > TYPED_MAX else fields
 
 
 def _without_database(

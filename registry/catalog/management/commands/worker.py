@@ -10,14 +10,15 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand
-from django.db import connection
+from django.core.management.base import BaseCommand, CommandError
+from django.db import Error, connection
 from django.utils import timezone
 from django_tasks import TaskResultStatus
 from django_tasks_db.management.commands.db_worker import Worker
 from django_tasks_db.models import DBTaskResult
 
 from registry.events.clock import run_clock
+from registry.outages import outage_of, reason_of
 from registry.sqlite.base import line_up
 
 # A job takes seconds (a handful of small files with timeouts); one that runs longer lost its worker.
@@ -35,6 +36,16 @@ class Command(BaseCommand):
         parser.add_argument("--batch", action="store_true", help="end when nothing is left to do at the moment")
 
     def handle(self, *args: Any, batch: bool, **options: Any) -> None:
+        try:
+            self.work(batch)
+        except Error as error:
+            if outage_of(error) is None:
+                raise
+            # Whoever started it does so again, after a while.
+            raise CommandError(f"The background worker ends: {reason_of(error)}") from None
+
+    def work(self, batch: bool) -> None:
+        """Take one job after the other until there is nothing left (`batch`), or it is time to begin afresh."""
         if connection.vendor == "sqlite":
             line_up(settings.DATABASES["default"]["NAME"])
         machine = socket.gethostname()[:32]
