@@ -165,3 +165,14 @@ def test_whoever_may_not_read_gets_no_file(as_role: Any, cast: dict[str, Any]) -
         assert client.get(path).status_code == 403, path
         assert Client().get(path).status_code == 302
     assert client.get(f"{group.get_absolute_url()}csv/").status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/groups/csv/", "/packages/csv/", "/review/csv/", "/activity/csv/", "group"])
+def test_a_filter_with_a_mistake_makes_no_file(as_role: Any, path: str) -> None:
+    group = make_group("fraud")
+    path = f"{group.get_absolute_url()}csv/" if path == "group" else path
+    response = as_role("viewer").get(path, {"q": "fraud colour:red"})
+    html = response.content.decode()
+    assert response.status_code == 422 and "There is no filter colour:" in html
+    # The way back shows the same filter, with the mistake at its place.
+    assert f'href="{path.removesuffix("csv/")}?q=fraud+colour:red"' in html

@@ -69,6 +69,8 @@ def respond(
         status, answer = error.status, error.body()
     response = HttpResponse(json.dumps(answer, separators=(",", ":")), content_type=content_type, status=status)
     response["x-amzn-RequestId"] = request_id
+    response["Cache-Control"] = "no-store"
+    response["X-Content-Type-Options"] = "nosniff"
     if status >= 400:
         response["x-amzn-ErrorType"] = answer["__type"]
     if status == 503:
