@@ -64,6 +64,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.gzip.GZipMiddleware",
     "registry.web.middleware.ContentPolicyMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "registry.web.middleware.PrivatePagesMiddleware",
     "registry.web.middleware.CapacityMiddleware",
     "registry.web.middleware.RefuseBrokenInputMiddleware",
@@ -75,7 +76,6 @@ MIDDLEWARE = [
     "registry.web.middleware.SignInRequiredMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "registry.web.refusals.RefusalsMiddleware",
 ]
 

@@ -131,7 +131,11 @@ class _Reader(HTMLParser):
     def handle_endtag(self, tag: str) -> None:
         if tag == "form":
             self.open = None
-        elif tag == "textarea":
+        elif tag == "textarea" and self.area:
+            # The first line break of a textarea is not part of its value.
+            owner, _ = self.area
+            name, kind, text = owner.fields[-1]
+            owner.fields[-1] = (name, kind, text.removeprefix("\n"))
             self.area = None
         elif tag == "select" and self.select:
             owner, name, options, selected = self.select

@@ -29,7 +29,9 @@ def patterns(resolver: Any = None, namespace: str = "", prefix: str = "/") -> It
         path = prefix + str(pattern.pattern)
         if hasattr(pattern, "url_patterns"):
             if pattern.namespace != "admin":
-                yield from patterns(pattern, f"{namespace}{pattern.namespace}:" if pattern.namespace else namespace, path)
+                yield from patterns(
+                    pattern, f"{namespace}{pattern.namespace}:" if pattern.namespace else namespace, path
+                )
         else:
             yield f"{namespace}{pattern.name}", path
 
@@ -114,4 +116,3 @@ class World:
                 elif row is not None:
                     found[name] = reverse(name, args=[row.pk])
         return found
-

@@ -22,7 +22,13 @@ from .places import World
 
 pytestmark = pytest.mark.django_db
 
-CHECK = {"ModelPackageName": "fraud/3", "Name": "unit", "State": "success", "Url": "https://ci.example/1", "Summary": "x"}
+CHECK = {
+    "ModelPackageName": "fraud/3",
+    "Name": "unit",
+    "State": "success",
+    "Url": "https://ci.example/1",
+    "Summary": "x",
+}
 # Of other types than text.
 ODD: list[Any] = [None, True, 0, -1, 1e308, 10**30, [], {}, ["a"], {"a": 1}, [[]], [None]]
 TEXTS_AT_LEAST = 250
