@@ -1,4 +1,4 @@
-"""A registry full of hostile texts, opened in a browser: nothing runs, nothing leaves, nothing moves, nothing is a 500."""
+"""A registry full of hostile texts, opened in a browser: nothing runs, nothing leaves, nothing is out of place."""
 
 from __future__ import annotations
 
@@ -30,9 +30,11 @@ LAYOUT = """
 () => {
   const faults = [];
   const root = document.documentElement;
-  if (root.scrollWidth > root.clientWidth) faults.push(`scrolls sideways to ${root.scrollWidth} of ${root.clientWidth}`);
-  const shown = (e) => { const s = getComputedStyle(e), r = e.getBoundingClientRect();
-    return s.display !== 'none' && s.visibility !== 'hidden' && r.width > 1 && r.height > 1 && s.position === 'static'; };
+  if (root.scrollWidth > root.clientWidth) faults.push(`${root.scrollWidth} wide, of ${root.clientWidth}`);
+  const shown = (e) => {
+    const s = getComputedStyle(e), r = e.getBoundingClientRect();
+    return s.visibility !== 'hidden' && r.width > 1 && r.height > 1 && s.position === 'static';
+  };
   const regions = [...document.querySelectorAll('main > *, main .card, main section, main aside')].filter(shown);
   for (const [i, a] of regions.entries()) for (const b of regions.slice(i + 1)) {
     if (a.contains(b) || b.contains(a)) continue;
@@ -41,8 +43,8 @@ LAYOUT = """
     const high = Math.min(r.bottom, s.bottom) - Math.max(r.top, s.top);
     if (wide > 2 && high > 2) faults.push(`${a.id || a.className} lies on ${b.id || b.className}`);
   }
-  const bar = document.querySelector('.topbar');
-  if (!bar || bar.getBoundingClientRect().top !== 0 || bar.getBoundingClientRect().height > 90) faults.push('no top bar');
+  const bar = document.querySelector('.topbar')?.getBoundingClientRect();
+  if (!bar || bar.top !== 0 || bar.height > 90) faults.push('no top bar');
   return faults.slice(0, 5);
 }
 """
@@ -55,8 +57,10 @@ TURNED = """
     if (!turns.test(node.data)) continue;
     let e = node.parentElement;
     if (e.closest('script,style,option,textarea,title')) continue;
-    const alone = (e) => !getComputedStyle(e).display.startsWith('inline') || getComputedStyle(e).display !== 'inline' ||
-      /isolate|plaintext/.test(getComputedStyle(e).unicodeBidi);
+    const alone = (e) => {
+      const s = getComputedStyle(e);
+      return s.display !== 'inline' || /isolate|plaintext/.test(s.unicodeBidi);
+    };
     while (!alone(e)) e = e.parentElement;
     // Text of ours that stands in the same piece of writing, outside of every island of its own.
     const beside = (n) => [...n.childNodes].some((c) => c.nodeType === 3 ? c !== node && /[A-Za-z0-9]/.test(c.data) &&

@@ -1,6 +1,7 @@
-"""Fills a registry with every hostile value in every text that takes it: `python -m tests.hostile.seed` on a data folder.
+"""Fills a registry with every hostile value in every text that takes it: `python -m tests.hostile.seed`.
 
-Prints as JSON how many values got in, and the pages that show them. For the tests in a browser, which run a server on it.
+Prints as JSON how many values got in, and the pages that show them. For the tests in a browser, which run a server on
+the same data folder.
 """
 
 from __future__ import annotations
