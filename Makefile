@@ -4,7 +4,7 @@ PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(
 ADDRESS ?= 127.0.0.1:8000
 
 .DEFAULT_GOAL := help
-.PHONY: help run install install-dev install-clients test clients plans bench quick lint format typecheck screenshots lock
+.PHONY: help run install install-dev install-clients test clients plans hostile bench quick lint format typecheck screenshots lock
 
 help:  ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -30,6 +30,10 @@ clients: install-clients .clients/airflow/.installed  ## The stories of all clie
 
 plans: install-dev  ## Explain every query of every page and call on 100,000 versions, on both databases
 	.venv/bin/pytest -m plans tests/plans
+
+hostile: install-dev  ## Hostile texts through every form and call, then every page in Chromium
+	.venv/bin/pytest -n0 -m hostile tests/browser tests/test_production.py
+	.venv/bin/pytest -m hostile tests/hostile
 
 bench: install-dev  ## Measure this registry beside moto's and MLflow's servers (BENCH=--quick for minutes)
 	@$(MAKE) --no-print-directory .clients/mlflow/.installed || echo "MLflow's server cannot be installed here; it is left out."
