@@ -49,12 +49,12 @@ LAYOUT = """
 }
 """
 # A text that turns the direction of writing must be alone in what it can turn.
-TURNED = """
+TURNED = r"""
 (signs) => {
   const faults = [], walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   const turns = new RegExp(`[${signs}]`);
   for (let node = walker.nextNode(); node; node = walker.nextNode()) {
-    if (!turns.test(node.data)) continue;
+    if (!turns.test(node.data.replace(/\u2068[^]*\u2069/, ''))) continue;
     let e = node.parentElement;
     if (e.closest('script,style,option,textarea,title')) continue;
     const alone = (e) => {
@@ -63,8 +63,11 @@ TURNED = """
     };
     while (!alone(e)) e = e.parentElement;
     // Text of ours that stands in the same piece of writing, outside of every island of its own.
-    const beside = (n) => [...n.childNodes].some((c) => c.nodeType === 3 ? c !== node && /[A-Za-z0-9]/.test(c.data) &&
-      !turns.test(c.data) : c.nodeType === 1 && !alone(c) && beside(c));
+    // Texts with a place to break between them are one.
+    const parts = (c) => /WBR/.test(`${c.previousSibling?.nodeName} ${c.nextSibling?.nodeName}`);
+    const beside = (n) => [...n.childNodes].some((c) => c.nodeType === 3
+      ? c !== node && /[A-Za-z0-9]/.test(c.data) && !turns.test(c.data) && !parts(c)
+      : c.nodeType === 1 && !alone(c) && beside(c));
     if (beside(e)) faults.push(`${e.tagName}.${e.className}: ${e.textContent.trim().slice(0, 80)}`);
   }
   return faults.slice(0, 5);

@@ -18,6 +18,11 @@ def main() -> None:
     import django
 
     django.setup()
+    from django.db import connection
+
+    if connection.vendor == "sqlite":
+        with connection.cursor() as cursor:  # nothing is at stake here
+            cursor.execute("PRAGMA synchronous=OFF")
     from tests.hostile_values import VALUES, encodable
 
     print(json.dumps(fill(encodable(VALUES))))
@@ -93,7 +98,7 @@ def register(actor: Any, group: str, value: str) -> int:
     for member in [name for name in body if name != "ModelPackageGroupName"]:
         for path, is_key in list(shapes.texts({member: base[member]})):
             sent = shapes.changed({member: base[member]}, path, value, is_key=is_key)
-            if attempt(lambda sent=sent, member=member: clean(shape[member], sent[member])):
+            if fits(shape[member], sent[member]):
                 base, took = base | sent, took + 1
     if attempt(lambda: ask(base)):
         return took
@@ -107,15 +112,17 @@ def register(actor: Any, group: str, value: str) -> int:
     return int(good != body)
 
 
-def clean(shape: str, value: Any) -> None:
-    """Raise WireError for a value that its shape refuses."""
-    from registry.api.sagemaker.errors import invalid
+def fits(shape: str, value: Any) -> bool:
+    """Whether the shape allows the value."""
+    from registry.api.sagemaker.errors import WireError
     from registry.api.sagemaker.requests import _compiled
 
     faults: list[str] = []
-    _compiled(shape)(value, "", faults)
-    if faults:
-        raise invalid(faults[0])
+    try:
+        _compiled(shape)(value, "", faults)
+    except WireError:
+        return False
+    return not faults
 
 
 class Enough(Exception):
@@ -139,7 +146,7 @@ def around(actor: Any, group: Any, package: Any, value: str, number: int) -> int
     from registry.accounts.access_keys import create_access_key
     from registry.accounts.models import User
     from registry.accounts.permissions import Actor
-    from registry.accounts.services import create_user
+    from registry.accounts.services import create_service_account
     from registry.catalog import services
 
     admin = User.objects.get(username="admin")
@@ -161,10 +168,9 @@ def around(actor: Any, group: Any, package: Any, value: str, number: int) -> int
         ),
         lambda: services.save_view(actor=person, page="groups", name=value, query=f"q={value}", is_shared=True),
         lambda: create_access_key(actor=person, user=admin, name=value),
-        lambda: create_user(actor=person, username=value, password="quiet-harbour-42", role="viewer"),
-        lambda: create_user(
-            actor=person, username=f"u-{number}", email=value, password="quiet-harbour-42", role="viewer"
-        ),
+        # Without a password: hashing those would take longer than all the rest.
+        lambda: create_service_account(actor=person, username=value, role="viewer"),
+        lambda: create_service_account(actor=person, username=f"u-{number}", email=value, role="viewer"),
     ]
     return sum(attempt(one) for one in tries)
 
