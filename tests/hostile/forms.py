@@ -19,7 +19,7 @@ FORM = "application/x-www-form-urlencoded"
 # What people type; the rest is chosen, or comes from the page.
 TYPED = {"text", "textarea", "search", "email", "url", "password", "number", "date", "datetime-local"}
 # A refusal is no fault; 429 is one of the sign-in's.
-ANSWERS = {200, 204, 301, 302, 400, 403, 404, 405, 409, 410, 413, 422, 429, 431}
+ANSWERS = {200, 204, 301, 302, 400, 401, 403, 404, 405, 409, 410, 413, 422, 429, 431}
 # Where a browser would fetch or run what stands there.
 _GOES = {"href", "src", "action", "formaction", "xlink:href", "data", "srcdoc", "style", "poster", "ping"}
 
