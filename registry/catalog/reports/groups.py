@@ -252,7 +252,9 @@ def _newest_from_number(groups: list[int]) -> Iterable[tuple[int, int, str | Non
     begin = Coalesce(Subquery(newest.values("version")[STRIP - 1 : STRIP]), 0)
     found = ModelPackageGroup.objects.filter(pk__in=groups).annotate(begin=begin)
     versions = found.filter(packages__version__gte=F("begin"), packages__deleted_at=None, packages__isnull=False)
-    return versions.order_by().values_list("pk", "packages__version", "packages__approval_status")
+    # Of the join's columns the types know that they may be NULL, not that the filter above left those out.
+    rows: Iterable[Any] = versions.order_by().values_list("pk", "packages__version", "packages__approval_status")
+    return rows
 
 
 def _newest_laterally(groups: list[int]) -> Iterable[tuple[int, int, str | None]]:
