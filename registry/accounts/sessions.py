@@ -39,7 +39,7 @@ class SessionStore(DatabaseSessionStore):
         return Session.objects.filter(session_key=stored_key(session_key)).exists()
 
     def create_model_instance(self, data: dict[str, Any]) -> Session:
-        key = stored_key(self._get_or_create_session_key())
+        key = stored_key(self.session_key)
         return Session(session_key=key, session_data=self.encode(data), expire_date=self.get_expiry_date())
 
     def delete(self, session_key: str | None = None) -> None:
