@@ -1,6 +1,7 @@
 """Django's settings; what differs between installations comes from registry.configuration."""
 
 import sqlite3
+from urllib.parse import urlsplit
 
 from registry import configuration
 from registry.monitoring.logs import django_logging
@@ -73,6 +74,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.gzip.GZipMiddleware",
     "registry.web.middleware.ContentPolicyMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "registry.web.middleware.PrivatePagesMiddleware",
     "registry.web.middleware.CapacityMiddleware",
     "registry.web.middleware.RefuseBrokenInputMiddleware",
@@ -84,7 +86,6 @@ MIDDLEWARE = [
     "registry.web.middleware.SignInRequiredMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "registry.web.refusals.RefusalsMiddleware",
 ]
 
@@ -167,7 +168,8 @@ SESSION_COOKIE_AGE = 14 * 24 * 3600
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SAMESITE = "Lax"
-CSRF_FAILURE_VIEW = "registry.web.views.errors.csrf_failure"
+# Pages carry the token themselves: no script needs to read it.
+CSRF_COOKIE_HTTPONLY = True
 CSRF_FAILURE_VIEW = "registry.web.views.errors.csrf_failure"
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 SECURE_CONTENT_TYPE_NOSNIFF = True
@@ -181,6 +183,12 @@ if ENV.is_https:
     SESSION_COOKIE_NAME = "__Host-sessionid"
     CSRF_COOKIE_NAME = "__Host-csrftoken"
     SECURE_HSTS_SECONDS = 365 * 24 * 3600
+    # Only where our own proxy says that a visitor came over plain http; see PublicAddressMiddleware.
+    SECURE_SSL_REDIRECT = True
+    SECURE_SSL_HOST = urlsplit(ENV.public_url).netloc
+    # HSTS speaks for this host alone. For its subdomains, and for the browsers' preload lists, only the owner of the
+    # domain can promise https, for a year and hardly to be taken back: the proxy in front is the place for that.
+    SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {

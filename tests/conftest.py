@@ -35,6 +35,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Mark browser tests, and leave out what makes no difference on this worker's database."""
     kept, left_out = [], []
     for item in items:
+        # The full product of hostile values and places takes minutes: only when it is asked for.
+        if item.get_closest_marker("hostile") and "hostile" not in config.option.markexpr:
+            left_out.append(item)
+            continue
         if {"page", "browser", "context"} & set(getattr(item, "fixturenames", ())):
             item.add_marker("browser")
         # The pages' queries run on both databases in the tests without a browser; once is enough with one.

@@ -57,5 +57,6 @@ class AccountAdapter(DefaultAccountAdapter):
 
 
 def is_local(request: HttpRequest, url: str | None) -> bool:
-    """True for an address on the host that was asked, over https where the request was."""
-    return url_has_allowed_host_and_scheme(url, {request.get_host()}, require_https=request.is_secure())
+    """True for a path of the host that was asked, as our own pages name one; other addresses are nobody's next page."""
+    allowed = url_has_allowed_host_and_scheme(url, {request.get_host()}, require_https=request.is_secure())
+    return allowed and str(url).startswith("/")

@@ -66,6 +66,8 @@ def respond(
         status, answer = error.status, error.body()
     response = HttpResponse(json.dumps(answer, separators=(",", ":")), content_type=content_type, status=status)
     response["x-amzn-RequestId"] = request_id
+    response["Cache-Control"] = "no-store"
+    response["X-Content-Type-Options"] = "nosniff"
     refused = answer["__type"] if status >= 400 else ""
     request.error = refused  # type: ignore[attr-defined]
     instruments.note_call(getattr(request, "operation", "unknown"), refused)

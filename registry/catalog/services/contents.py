@@ -19,7 +19,7 @@ from ..reviewing import rules_of
 from .approvals import Decision, decide, save_decision
 from .checks import outdate_checks
 from .life_cycles import update_model_life_cycle
-from .locks import lock_package, touch_package
+from .locks import lock_package, note_modified, touch_package
 from .metadata import update_customer_metadata
 from .packages import container_rows
 from .registrations import Registration
@@ -77,7 +77,7 @@ def update_model_package(*, actor: Actor, package: ModelPackage, changes: Packag
         # Last, so that the rules of the group see what the call leaves behind.
         locked = _decide(actor, locked, changes)
     if locked.revision == revision:
-        touch_package(actor, locked)
+        note_modified(actor, locked)
         record(actor, "model_package.touched", package=locked, at=locked.last_modified_at, in_feed=False)
     return locked
 
