@@ -4,7 +4,7 @@ PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(
 ADDRESS ?= 127.0.0.1:8000
 
 .DEFAULT_GOAL := help
-.PHONY: help run install install-dev install-clients test clients plans faults operations release bench quick lint format typecheck screenshots lock
+.PHONY: help run install install-dev install-clients test clients plans replay authority faults operations release bench quick lint format typecheck screenshots lock
 
 help:  ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -45,6 +45,12 @@ release: install-dev  ## Tag VERSION=v0.2 and keep a database made by it (regist
 	git tag $(VERSION)
 	.venv/bin/python -m tests.upgrades.keep $(VERSION) "$$PWD/tests/upgrades"
 	@echo "Now commit tests/upgrades, and push commit and tag."
+
+replay: install-dev  ## Walk at random through every door for long, and compare a replay of the log with the tables
+	.venv/bin/pytest -m replay
+
+authority: install-dev  ## Ask every list, search and call about a limited group, before and after it is there
+	.venv/bin/pytest -m "authority or not authority" tests/authority
 
 bench: install-dev  ## Measure this registry beside moto's and MLflow's servers (BENCH=--quick for minutes)
 	@$(MAKE) --no-print-directory .clients/mlflow/.installed || echo "MLflow's server cannot be installed here; it is left out."

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
 
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections, models
-from django.db.models.query import get_related_populators
+from django.db.models.query import ModelIterable, get_related_populators
 
 # Stand in for a value while the query is compiled; no constant of any query equals them.
 _FIRST_NUMBER = 1_987_654_321
@@ -71,7 +71,8 @@ class _Compiled:
         self.compiler, self.connection = compiler, connection
         selected = compiler.select
         self.converters = compiler.get_converters([column for column, _, _ in selected])
-        if (info := compiler.klass_info) is not None:
+        # A query by values_list may hold what is no column.
+        if (info := compiler.klass_info) is not None and issubclass(queryset._iterable_class, ModelIterable):
             self.model = info["model"]
             places = info["select_fields"]
             self.columns = slice(places[0], places[-1] + 1)

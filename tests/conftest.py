@@ -41,6 +41,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         once = item.get_closest_marker("sqlite_only") or item.get_closest_marker("browser")
         other = item.get_closest_marker("postgresql_only")
         wanted = not once if settings.TEST_DB == "postgresql" else not other
+        # Long walks run when they are asked for.
+        wanted = wanted and ("replay" in config.option.markexpr or not item.get_closest_marker("replay"))
         (kept if wanted else left_out).append(item)
     if left_out:
         config.hook.pytest_deselected(items=left_out)

@@ -9,6 +9,7 @@ from django.http import Http404, HttpRequest
 
 from registry.accounts.permissions import Actor
 from registry.catalog.models import ModelPackage, ModelPackageGroup
+from registry.catalog.models.groups import GroupQuerySet
 
 from .wording import utc
 
@@ -35,9 +36,14 @@ def find_group(request: HttpRequest, region: str, name: str, **more: Any) -> Mod
     visible = ModelPackageGroup.objects.visible_to(request.user)  # type: ignore[arg-type]
     group = visible.filter(region=region, name=name).annotate(**more).first()
     if group is None:
-        refuse_deleted(request, f"The group {name}", ModelPackageGroup.objects.filter(region=region, name=name))
+        refuse_deleted(request, f"The group {name}", _groups(request).filter(region=region, name=name))
         raise Http404(f"There is no group {name}.")
     return group
+
+
+def _groups(request: HttpRequest) -> GroupQuerySet:
+    """The groups, live and deleted, that the user may know of."""
+    return ModelPackageGroup.objects.open_to(request.user)  # type: ignore[arg-type]
 
 
 def find_version(request: HttpRequest, region: str, name: str, version: int, **more: Any) -> ModelPackage:
@@ -48,11 +54,11 @@ def find_version(request: HttpRequest, region: str, name: str, version: int, **m
     visible = ModelPackage.objects.visible_to(request.user)  # type: ignore[arg-type]
     package = visible.of_version(region, name, version).annotate(**more).first()
     if package is None:
-        gone = ModelPackage.objects.of_version(region, name, version)
+        gone = ModelPackage.objects.open_to(request.user).of_version(region, name, version)  # type: ignore[arg-type]
         refuse_deleted(request, f"v{version} of {name}", gone)
-        live = ModelPackageGroup.objects.live().filter(region=region, name=name)
-        if not live.exists():
-            refuse_deleted(request, f"The group {name}", ModelPackageGroup.objects.filter(region=region, name=name))
+        groups = _groups(request).filter(region=region, name=name)
+        if not groups.live().exists():
+            refuse_deleted(request, f"The group {name}", groups)
         raise Http404(f"There is no version {version} of {name}.")
     return package
 

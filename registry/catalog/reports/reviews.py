@@ -26,7 +26,7 @@ SPOKEN = (_DECISION, "model_package.vote_given", "model_package.vote_withdrawn",
 
 
 class VoteLine(NamedTuple):
-    """One approval of the round that is open."""
+    """One approval of the round that is open, by somebody who could give it now."""
 
     user_name: str
     comment: str
@@ -145,7 +145,7 @@ def _votes_and_checks(package: ModelPackage) -> tuple[list[VoteLine], list[Check
 
     is_vote = Value("vote", output_field=CharField())
     checks = Check.objects.filter(package=package).order_by()
-    votes = Vote.objects.filter(package=package).order_by()
+    votes = Vote.objects.counting().filter(package=package).order_by()
     rows = checks.values_list("name", "state", "url", "summary", "reported_at", "reported_by_name").union(
         votes.values_list("comment", is_vote, empty(), empty(), "voted_at", "user_name"), all=True
     )

@@ -24,6 +24,7 @@ from ..searches import GroupSearch
 from ..sentences import DOORS, tell
 from ..spreadsheets import csv_response
 from ..subjects import actor_of, find_group
+from . import as_of
 from .activity import chosen_events
 
 LINES = 100
@@ -42,6 +43,8 @@ def group_list_csv(request: HttpRequest) -> HttpResponseBase:
 @require_safe
 def group_detail_csv(request: HttpRequest, region: str, name: str) -> HttpResponseBase:
     """The versions of a group that the filters let through, with a column for each metric and metadata key."""
+    if "as_of" in request.GET:
+        return as_of.group_csv(request, region, name)
     group = find_group(request, region, name)
     shown = Asked.read(request, params_of(request, TIMELINE)[0]).shown
     metrics, keys = exports.version_names(group)
@@ -73,7 +76,8 @@ def activity_csv(request: HttpRequest) -> HttpResponseBase:
     """What happened, newest first, each event with its sentence."""
     authorize(actor_of(request), "registry.read")
     params, _ = params_of(request, ACTIVITY)
-    events = chosen_events(params, read_filter(request, params, ACTIVITY).query)
+    query = read_filter(request, params, ACTIVITY).query
+    events = chosen_events(request.user, params, query)  # type: ignore[arg-type]
     rows = (line for batch in exports.event_batches(events) for line in _told(batch))
     return csv_response("activity.csv", ACTIVITY_HEADER, rows)
 

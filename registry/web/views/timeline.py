@@ -31,11 +31,14 @@ from ..list_menus import ListMenu, params_of
 from ..reviewing import Rollback
 from ..subjects import actor_of, find_group
 from ..timelines import lay_out, scale_of, trend_label, trend_points
+from . import as_of
 
 
 @require_safe
 def group_detail(request: HttpRequest, region: str, name: str) -> HttpResponse:
     """The page, or for HTMX the part that a filter (#group-body) or another metric (#timeline) replaces."""
+    if "as_of" in request.GET:
+        return as_of.group_detail(request, region, name)
     # Read with the group, before what it counts for: nothing that happens meanwhile is missed.
     newest = Event.objects.filter(group_id=OuterRef("pk")).order_by("-id").values("id")[:1]
     standing = standing_columns(settings.REGISTRY_STAGES)

@@ -25,6 +25,7 @@ from ..reviewing import review_context
 from ..searches import package_tag_href
 from ..sentences import Sentence, tell
 from ..subjects import actor_of, find_unversioned, find_version
+from . import as_of
 from .tags import tags_context
 
 FEED_LENGTH = 20
@@ -35,6 +36,8 @@ ROW_DIGITS = 18
 @require_safe
 def package_detail(request: HttpRequest, region: str, name: str, version: int) -> HttpResponse:
     """The page of a version; as a fragment what depends on the baseline (`?base=`) or older activity (`?before=`)."""
+    if "as_of" in request.GET:
+        return as_of.package_detail(request, region, name, version)
     # Read with the version, before what it counts for: nothing that happens meanwhile is missed.
     newest = Event.objects.filter(package_id=OuterRef("pk")).order_by("-id").values("id")[:1]
     more = {"latest_event": Subquery(newest), **changes.neighbour_columns()}
