@@ -110,7 +110,8 @@ class PackageReplay:
                 last_modified_at=entry.at,
                 last_modified_by=entry.context,
                 last_modified_by_name=entry.actor_name,
-                revision=self.columns["revision"] + 1,
+                # A call that changes nothing is noted, and leaves the revision.
+                revision=self.columns["revision"] + (entry.kind != "model_package.touched"),
             )
         elif "LastModifiedTime" in after:
             self._set(
