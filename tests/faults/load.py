@@ -119,7 +119,9 @@ class Load:
                 with self._lock:
                     call.errors.append(" ".join(f"{type(error).__name__}: {error}".split())[:300])
                     self.errors.append(call.errors[-1])
-                    status = getattr(error, "response", {}).get("ResponseMetadata", {}).get("HTTPStatusCode", 503)
+                    status = (
+                        (getattr(error, "response", None) or {}).get("ResponseMetadata", {}).get("HTTPStatusCode", 503)
+                    )
                     if status != 503:
                         self.refused.append(call.errors[-1])
                         return
