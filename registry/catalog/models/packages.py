@@ -206,9 +206,19 @@ class ModelPackage(models.Model):
         return reverse("unversioned-detail", args=[self.region, self.name])
 
     @classmethod
-    def find_version(cls, user: User | Actor, region: str, group: str, version: int) -> ModelPackage | None:
-        """The version with its group, if `user` may know of it; as visible_to, by a statement compiled once."""
-        return _VERSION.first(region=region, group=group, version=version) if user.role is not None else None
+    def find_version(
+        cls,
+        user: User | Actor,
+        region: str,
+        group: str,
+        version: int,
+        read: Prepared[ModelPackage] | None = None,
+    ) -> ModelPackage | None:
+        """The version with its group, if `user` may know of it; as visible_to, by a statement compiled once.
+
+        `read` is another statement of the same values, for a page that wants more from the same query.
+        """
+        return (read or _VERSION).first(region=region, group=group, version=version) if user.role is not None else None
 
     @property
     def is_versioned(self) -> bool:

@@ -8,7 +8,6 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from django.conf import settings
-from django.db.models import OuterRef, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_safe
@@ -17,6 +16,7 @@ from markupsafe import Markup
 from registry.catalog.models import ModelPackage, Tag
 from registry.catalog.reports import changes, particulars
 from registry.catalog.reports.reviews import NOTHING_KNOWN, SPOKEN, Known
+from registry.catalog.reports.subjects import VERSION_OF_PAGE
 from registry.events.models import Event
 
 from ..deletions import deletion_context
@@ -35,10 +35,7 @@ ROW_DIGITS = 18
 @require_safe
 def package_detail(request: HttpRequest, region: str, name: str, version: int) -> HttpResponse:
     """The page of a version; as a fragment what depends on the baseline (`?base=`) or older activity (`?before=`)."""
-    # Read with the version, before what it counts for: nothing that happens meanwhile is missed.
-    newest = Event.objects.filter(package_id=OuterRef("pk")).order_by("-id").values("id")[:1]
-    more = {"latest_event": Subquery(newest), **changes.neighbour_columns()}
-    return _detail(request, find_version(request, region, name, version, **more))
+    return _detail(request, find_version(request, region, name, version, VERSION_OF_PAGE))
 
 
 @require_safe
