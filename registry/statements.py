@@ -99,6 +99,13 @@ class _Compiled:
         return made
 
 
+def read(sql: str, values: Sequence[Any]) -> list[Sequence[Any]]:
+    """All rows of a statement that is said in SQL, for what Django's queries cannot say."""
+    with _cursor(connections[DEFAULT_DB_ALIAS]) as cursor:
+        cursor.execute(sql, values)
+        return cursor.fetchall()
+
+
 def _cursor(connection: Any) -> Any:
     """A cursor of the connection; on PostgreSQL one that sends values apart, so that it plans a statement once."""
     # Whoever logs queries wants to read them, with their values.
