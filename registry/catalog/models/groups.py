@@ -142,9 +142,14 @@ class ModelPackageGroup(models.Model):
         return f"arn:aws:sagemaker:{self.region}:{settings.REGISTRY_ACCOUNT_ID}:model-package-group/{self.name}"
 
     @classmethod
-    def find(cls, user: User | Actor, region: str, name: str) -> ModelPackageGroup | None:
-        """The group of that name that `user` may know of; as visible_to, by a statement compiled once."""
-        found = _NAMED.first(region=region, name=name) if user.role is not None else None
+    def find(
+        cls, user: User | Actor, region: str, name: str, read: Prepared[ModelPackageGroup] | None = None
+    ) -> ModelPackageGroup | None:
+        """The group of that name that `user` may know of; as visible_to, by a statement compiled once.
+
+        `read` is another statement of the same values, for a page that wants more from the same query.
+        """
+        found = (read or _NAMED).first(region=region, name=name) if user.role is not None else None
         return found if found is not None and not is_hidden(user, found.pk) else None
 
     def require_sight(self, actor: Actor) -> None:

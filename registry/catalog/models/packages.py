@@ -214,11 +214,21 @@ class ModelPackage(models.Model):
         return reverse("unversioned-detail", args=[self.region, self.name])
 
     @classmethod
-    def find_version(cls, user: User | Actor, region: str, group: str, version: int) -> ModelPackage | None:
-        """The version with its group, if `user` may know of it; as visible_to, by a statement compiled once."""
+    def find_version(
+        cls,
+        user: User | Actor,
+        region: str,
+        group: str,
+        version: int,
+        read: Prepared[ModelPackage] | None = None,
+    ) -> ModelPackage | None:
+        """The version with its group, if `user` may know of it; as visible_to, by a statement compiled once.
+
+        `read` is another statement of the same values, for a page that wants more from the same query.
+        """
         if user.role is None:
             return None
-        found = _VERSION.first(region=region, group=group, version=version)
+        found = (read or _VERSION).first(region=region, group=group, version=version)
         return found if found is not None and not is_hidden(user, found.group_id) else None
 
     def require_sight(self, actor: Actor) -> None:

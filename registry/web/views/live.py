@@ -12,7 +12,8 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from registry.catalog.models import ModelPackage, ModelPackageGroup
-from registry.catalog.reports.stages import standing_columns, standing_of
+from registry.catalog.reports.stages import standing_of
+from registry.catalog.reports.subjects import group_with_standing
 from registry.events.models import Event
 
 from ..sentences import tell
@@ -35,7 +36,7 @@ def group_live(request: HttpRequest, region: str, name: str) -> HttpResponse:
     events = list(Event.objects.filter(group_id=Subquery(group_id), id__gt=after).order_by("-id")[:TOLD])
     if not events:
         return HttpResponse(status=204)
-    group = find_group(request, region, name, **standing_columns(settings.REGISTRY_STAGES))
+    group = find_group(request, region, name, group_with_standing(tuple(settings.REGISTRY_STAGES)))
     context = timeline_context(request, group) | {"announcement": _announced(reversed(events))}
     context["standing"] = standing_of(group, settings.REGISTRY_STAGES)
     response = render(request, "groups/_live.html", context)
