@@ -4,7 +4,7 @@ PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(
 ADDRESS ?= 127.0.0.1:8000
 
 .DEFAULT_GOAL := help
-.PHONY: help run install install-dev install-clients test clients plans faults bench quick lint format typecheck screenshots lock
+.PHONY: help run install install-dev install-clients test clients plans replay authority faults hostile operations release bench quick lint format typecheck screenshots lock
 
 help:  ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -31,9 +31,30 @@ clients: install-clients .clients/airflow/.installed  ## The stories of all clie
 plans: install-dev  ## Explain every query of every page and call on 100,000 versions, on both databases
 	.venv/bin/pytest -m plans tests/plans
 
+replay: install-dev  ## Walk at random through every door for long, and compare a replay of the log with the tables
+	.venv/bin/pytest -m replay
+
+authority: install-dev  ## Ask every list, search and call about a limited group, before and after it is there
+	.venv/bin/pytest -m "authority or not authority" tests/authority
+
 faults: install-dev  ## Kill, freeze, lock and fill under load, on both databases (FAULT_ROUNDS=20)
 	.venv/bin/pytest -n0 -m faults tests/faults
 	TEST_DB=postgresql .venv/bin/pytest -n0 -m faults tests/faults
+
+operations: install-dev  ## Stopping, metrics, migrating, nginx, roles of PostgreSQL, upgrades from the last release
+	.venv/bin/pytest -m "operations or not operations" tests/operations tests/upgrades
+
+release: install-dev  ## Tag VERSION=v0.2 and keep a database made by it (registry/deploy/RELEASING.md)
+	@echo "$(VERSION)" | grep -qE '^v[0-9]+\.[0-9]+$$' || { echo "Say which: make release VERSION=v0.2"; exit 1; }
+	@test -z "$$(git status --porcelain)" || { echo "Commit first: the tag is of what is committed."; exit 1; }
+	@grep -q '^version = "$(VERSION:v%=%).0"$$' pyproject.toml || { echo "pyproject.toml has another version."; exit 1; }
+	git tag $(VERSION)
+	.venv/bin/python -m tests.upgrades.keep $(VERSION) "$$PWD/tests/upgrades"
+	@echo "Now commit tests/upgrades, and push commit and tag."
+
+hostile: install-dev  ## Hostile texts through every form and call, then every page in Chromium
+	.venv/bin/pytest -n0 -m hostile tests/browser tests/test_production.py
+	.venv/bin/pytest -m hostile tests/hostile
 
 bench: install-dev  ## Measure this registry beside moto's and MLflow's servers (BENCH=--quick for minutes)
 	@$(MAKE) --no-print-directory .clients/mlflow/.installed || echo "MLflow's server cannot be installed here; it is left out."

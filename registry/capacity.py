@@ -10,6 +10,8 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 
+from registry.monitoring import instruments
+
 # Requests whose body is still on its way hold a thread but nothing else: so many of them stand beside those at work.
 SLOW = 32
 # For what is always answered, and for saying no.
@@ -49,8 +51,10 @@ class Gate:
         places = settings.REGISTRY_MAX_IN_FLIGHT + (SPARE // 2 if first else 0)
         with self._lock:
             if self.working >= places:
+                instruments.note_shed("working")
                 raise OverCapacity
             self.working += 1
+            instruments.note_work(self.working, self.slow)
         self._here.admitted = True
         try:
             yield
@@ -58,6 +62,7 @@ class Gate:
             self._here.admitted = False
             with self._lock:
                 self.working -= 1
+                instruments.note_work(self.working, self.slow)
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
@@ -67,6 +72,7 @@ class Gate:
             return
         with self._lock:
             if self.slow >= SLOW:
+                instruments.note_shed("receiving")
                 raise OverCapacity
             self.slow += 1
             self.working -= 1

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from registry.monitoring import logs
+
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 
 DEFAULT_STAGES = "Development,Staging,Production"
@@ -54,6 +56,8 @@ class Configuration:
     patience: int
     max_groups: int
     max_versions: int
+    metrics_token: str
+    log_format: str
     checkpoint_key: Path
     checkpoint_minutes: int
 
@@ -90,6 +94,8 @@ def read(environ: Mapping[str, str] = os.environ) -> Configuration:
         patience=read_number(environ, "REGISTRY_PATIENCE", 2, 1, 60),
         max_groups=read_number(environ, "REGISTRY_MAX_GROUPS", 0, 0, 10**9),
         max_versions=read_number(environ, "REGISTRY_MAX_VERSIONS", 0, 0, 10**9),
+        metrics_token=read_metrics_token(environ, data_dir),
+        log_format=read_pattern(environ, logs.FORMAT_VARIABLE, logs.PLAIN, "json|plain", "json or plain"),
         checkpoint_key=read_checkpoint_key(environ, data_dir),
         checkpoint_minutes=read_number(environ, "REGISTRY_CHECKPOINT_MINUTES", 60, 0, 10_080),
     )
@@ -191,6 +197,21 @@ def keep_secret(path: Path, make: Any, *, name: str = "REGISTRY_DATA_DIR") -> st
     return path.read_text(encoding="utf-8").strip()
 
 
+def read_metrics_token(environ: Mapping[str, str], data_dir: Path) -> str:
+    """Return the token that /metrics asks for: given, or kept in the data folder; nothing where there is none."""
+    kept = data_dir / "metrics_token"
+    value = text(environ, "REGISTRY_METRICS_TOKEN")
+    if not value and kept.is_file():
+        value = kept.read_text(encoding="utf-8", errors="replace").strip()
+    if value and not re.fullmatch(r"[A-Za-z0-9._~+/=-]{16,512}", value):
+        # As with secret keys: not the value itself.
+        raise ConfigurationError(
+            "REGISTRY_METRICS_TOKEN (or metrics_token in the data folder) cannot be used, expected 16 characters "
+            "or more out of A-Z, a-z, 0-9 and ._~+/=-, such as `openssl rand -hex 24` makes."
+        )
+    return value
+
+
 def read_database(environ: Mapping[str, str], data_dir: Path) -> dict[str, Any]:
     """Return Django's description of the database that DATABASE_URL names, by default a file in the data folder."""
     value = text(environ, "DATABASE_URL")
@@ -288,21 +309,6 @@ def postgresql(parts: Any, port: int | None, options: dict[str, str]) -> dict[st
             **options,
         },
     }
-
-
-# The WAL-reset bug: from 3.7.0 to 3.51.2, mended also in 3.44.6 and 3.50.7.
-MENDED_SQLITE = (((3, 51, 3), (99,)), ((3, 50, 7), (3, 51)), ((3, 44, 6), (3, 45)))
-
-
-def check_sqlite_version(version: tuple[int, ...]) -> None:
-    """Refuse a SQLite library whose write-ahead log can lose committed writes."""
-    if any(first <= version < end for first, end in MENDED_SQLITE):
-        return
-    raise ConfigurationError(
-        f"DATABASE_URL names a SQLite file, but the SQLite library here is {'.'.join(map(str, version))}, expected "
-        "3.51.3 or newer (or 3.50.7, 3.44.6): older ones can lose committed writes, so install the package "
-        "pysqlite3 or use a postgresql:// address."
-    )
 
 
 def read_public_url(environ: Mapping[str, str]) -> str:

@@ -1,8 +1,11 @@
 """Django's settings; what differs between installations comes from registry.configuration."""
 
 import sqlite3
+from urllib.parse import urlsplit
 
 from registry import configuration
+from registry.monitoring.logs import django_logging
+from registry.sqlite.versions import check_sqlite_version
 
 ENV = configuration.read()
 BASE_DIR = configuration.PROJECT_ROOT
@@ -20,6 +23,8 @@ REGISTRY_METRICS_ROOTS = ENV.metrics_roots
 REGISTRY_TRUSTED_PROXIES = ENV.trusted_proxies
 REGISTRY_WORKERS = ENV.workers
 REGISTRY_MAX_IN_FLIGHT = ENV.max_in_flight
+REGISTRY_METRICS_TOKEN = ENV.metrics_token
+REGISTRY_LOG_FORMAT = ENV.log_format
 REGISTRY_PATIENCE = ENV.patience
 
 DEBUG = ENV.debug
@@ -31,7 +36,7 @@ WSGI_APPLICATION = "registry.wsgi.application"
 # Databases
 
 if ENV.database["ENGINE"] == "registry.sqlite":
-    configuration.check_sqlite_version(sqlite3.sqlite_version_info)
+    check_sqlite_version(sqlite3.sqlite_version_info)
 DATABASES = {"default": ENV.database}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -59,7 +64,9 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "registry.monitoring.requests.RequestMiddleware",
     "registry.web.health.HealthMiddleware",
+    "registry.web.scraping.ScrapeMiddleware",
     "registry.web.middleware.PublicAddressMiddleware",
     "registry.api.sagemaker.views.SageMakerDoor",
     "registry.api.checks.ChecksDoor",
@@ -67,6 +74,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.gzip.GZipMiddleware",
     "registry.web.middleware.ContentPolicyMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "registry.web.middleware.PrivatePagesMiddleware",
     "registry.web.middleware.CapacityMiddleware",
     "registry.web.middleware.RefuseBrokenInputMiddleware",
@@ -78,7 +86,6 @@ MIDDLEWARE = [
     "registry.web.middleware.SignInRequiredMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "registry.web.refusals.RefusalsMiddleware",
 ]
 
@@ -161,7 +168,8 @@ SESSION_COOKIE_AGE = 14 * 24 * 3600
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SAMESITE = "Lax"
-CSRF_FAILURE_VIEW = "registry.web.views.errors.csrf_failure"
+# Pages carry the token themselves: no script needs to read it.
+CSRF_COOKIE_HTTPONLY = True
 CSRF_FAILURE_VIEW = "registry.web.views.errors.csrf_failure"
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 SECURE_CONTENT_TYPE_NOSNIFF = True
@@ -175,6 +183,12 @@ if ENV.is_https:
     SESSION_COOKIE_NAME = "__Host-sessionid"
     CSRF_COOKIE_NAME = "__Host-csrftoken"
     SECURE_HSTS_SECONDS = 365 * 24 * 3600
+    # Only where our own proxy says that a visitor came over plain http; see PublicAddressMiddleware.
+    SECURE_SSL_REDIRECT = True
+    SECURE_SSL_HOST = urlsplit(ENV.public_url).netloc
+    # HSTS speaks for this host alone. For its subdomains, and for the browsers' preload lists, only the owner of the
+    # domain can promise https, for a year and hardly to be taken back: the proxy in front is the place for that.
+    SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
@@ -204,17 +218,4 @@ TIME_ZONE = "UTC"
 
 # Log
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    # Without a handler of its own, tracebacks vanish as soon as DEBUG is off.
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": "WARNING"},
-    "loggers": {
-        "registry": {"level": "INFO"},
-        "django": {"handlers": [], "level": "WARNING", "propagate": True},
-        # Every 404 as a warning would hide what matters; the access log has them.
-        "django.request": {"level": "ERROR", "propagate": True},
-    },
-}
+LOGGING = django_logging(REGISTRY_LOG_FORMAT)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
 
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections, models
-from django.db.models.query import get_related_populators
+from django.db.models.query import ModelIterable, get_related_populators
 
 # Stand in for a value while the query is compiled; no constant of any query equals them.
 _FIRST_NUMBER = 1_987_654_321
@@ -38,7 +38,7 @@ class Prepared(Generic[Row]):
         return compiled.convert(compiled.fetch(values))
 
     def all(self, **values: str | int) -> list[Row]:
-        """All rows of a query by models, with what select_related asks for."""
+        """All rows of a query by models, with what select_related asks for and what annotates them."""
         compiled = self._compiled()
         return [compiled.instance(row) for row in compiled.convert(compiled.fetch(values))]
 
@@ -71,11 +71,13 @@ class _Compiled:
         self.compiler, self.connection = compiler, connection
         selected = compiler.select
         self.converters = compiler.get_converters([column for column, _, _ in selected])
-        if (info := compiler.klass_info) is not None:
+        # A query by values_list says here which of its columns are the model's own: no instance is made of them.
+        if (info := compiler.klass_info) is not None and issubclass(queryset._iterable_class, ModelIterable):
             self.model = info["model"]
             places = info["select_fields"]
             self.columns = slice(places[0], places[-1] + 1)
             self.names = [column.target.attname for column, _, _ in selected[self.columns]]
+            self.annotations = tuple(compiler.annotation_col_map.items())
             # The stubs are ahead of Django 5.2, which has three arguments.
             self.related = get_related_populators(info, selected, DEFAULT_DB_ALIAS)  # type: ignore[call-arg]
 
@@ -92,7 +94,16 @@ class _Compiled:
         made = self.model.from_db(DEFAULT_DB_ALIAS, self.names, row[self.columns])
         for populator in self.related:
             populator.populate(row, made)
+        for name, place in self.annotations:
+            setattr(made, name, row[place])
         return made
+
+
+def read(sql: str, values: Sequence[Any]) -> list[Sequence[Any]]:
+    """All rows of a statement that is said in SQL, for what Django's queries cannot say."""
+    with _cursor(connections[DEFAULT_DB_ALIAS]) as cursor:
+        cursor.execute(sql, values)
+        return cursor.fetchall()
 
 
 def _cursor(connection: Any) -> Any:

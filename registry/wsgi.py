@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
 from registry.capacity import counting
+from registry.monitoring import instruments
 from registry.sqlite.base import line_up
 from registry.web.server import SUPERVISOR_VARIABLE, end_with_parent
 
@@ -54,6 +55,9 @@ def hold_sqlite_open() -> sqlite3.Connection | None:
 
 
 _held = hold_sqlite_open()
+
+if settings.REGISTRY_METRICS_TOKEN:
+    instruments.enable()
 
 # Who holds the write lock must not wait 5 ms for the interpreter after each statement while others compute: with 8
 # clients that register a quarter more a second, and the slowest of them a third faster; pages are the same.

@@ -35,12 +35,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Mark browser tests, and leave out what makes no difference on this worker's database."""
     kept, left_out = [], []
     for item in items:
+        # The full product of hostile values and places takes minutes: only when it is asked for.
+        if item.get_closest_marker("hostile") and "hostile" not in config.option.markexpr:
+            left_out.append(item)
+            continue
         if {"page", "browser", "context"} & set(getattr(item, "fixturenames", ())):
             item.add_marker("browser")
         # The pages' queries run on both databases in the tests without a browser; once is enough with one.
         once = item.get_closest_marker("sqlite_only") or item.get_closest_marker("browser")
         other = item.get_closest_marker("postgresql_only")
         wanted = not once if settings.TEST_DB == "postgresql" else not other
+        # Long walks run when they are asked for.
+        wanted = wanted and ("replay" in config.option.markexpr or not item.get_closest_marker("replay"))
         (kept if wanted else left_out).append(item)
     if left_out:
         config.hook.pytest_deselected(items=left_out)
@@ -80,6 +86,12 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
             pytest.fail(BROWSER_HINT)
         pytest.skip(BROWSER_HINT)
     return {**browser_type_launch_args, "executable_path": path, "args": BROWSER_FLAGS}
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One data folder for all real servers that do not mind what others left: to prepare it takes its time."""
+    return tmp_path_factory.mktemp("served")
 
 
 @pytest.fixture

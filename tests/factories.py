@@ -6,7 +6,8 @@ from typing import Any
 
 import factory
 
-from registry.accounts.models import Role, User
+from registry.accounts.access_keys import create_access_key
+from registry.accounts.models import AccessKey, Role, User
 from registry.accounts.permissions import Actor
 from registry.accounts.services import create_user
 from registry.catalog import services
@@ -103,3 +104,8 @@ def make_version(group: ModelPackageGroup | None = None, **values: Any) -> Model
 
 def make_package(name: str | None = None, **values: Any) -> ModelPackage:
     return PackageFactory(**({"name": name} if name else {}), **values)
+
+
+def make_key(user: User) -> tuple[AccessKey, str]:
+    """An access key of the user, and its secret."""
+    return create_access_key(actor=Actor.system("test"), user=user, name="pipeline")

@@ -19,11 +19,12 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
-from django.test import Client
+from django.test import Client, RequestFactory
 
 from registry import capacity
 from registry.capacity import SLOW, SPARE, ClientInput, Gate, OverCapacity
 from registry.configuration import PROJECT_ROOT
+from registry.web.health import HealthMiddleware
 from registry.web.icons import SPRITE_URL
 from tests.test_serve import Server, free_port, wait_until
 
@@ -127,10 +128,26 @@ def test_health_needs_no_sign_in_and_no_known_host():
 def test_not_ready_while_a_migration_is_missing(caplog):
     MigrationRecorder(connection).migration_qs.filter(app="catalog").latest("id").delete()
     answer = Client().get("/readyz")
-    assert (answer.status_code, answer.content) == (503, b"not ready\n")
+    assert (answer.status_code, answer.content) == (503, b"not ready: migrations\n")
     assert int(answer["Retry-After"]) > 0
     assert Client().get("/livez").status_code == 200
     assert "migrations to apply" in caplog.text
+
+
+@pytest.mark.sqlite_only
+@pytest.mark.django_db
+def test_not_ready_without_its_database(tmp_path):
+    told = []
+
+    def ask() -> None:
+        # This thread's own connection, to a file that cannot be there.
+        connection.settings_dict = {**connection.settings_dict, "NAME": tmp_path / "gone" / "registry.sqlite3"}
+        told.append(HealthMiddleware(lambda request: None)(RequestFactory().get("/readyz")))
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    asking.join()
+    assert (told[0].status_code, told[0].content) == (503, b"not ready: database\n")
 
 
 # ---------- a real server ----------
@@ -172,10 +189,9 @@ class Registry(Server):
             return answer
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One data folder for all servers here: to prepare it takes longer than the tests."""
-    return tmp_path_factory.mktemp("capacity")
+@pytest.fixture
+def folder(served: Path) -> Path:
+    return served
 
 
 @pytest.fixture
@@ -255,7 +271,7 @@ def test_over_capacity_each_door_says_so_in_its_own_words_and_recovers(serve, fo
     for writer in writers:
         writer.join()
     assert len(made) == 2
-    assert len(client.list_model_package_groups()["ModelPackageGroupSummaryList"]) == 2
+    assert len(client.list_model_package_groups(NameContains="busy-")["ModelPackageGroupSummaryList"]) == 2
     assert server.get("/groups/").status == 302
 
 

@@ -348,6 +348,7 @@ COMMANDS = {
     # Writes a file of the project.
     "makeservicemodel": None,
     "restore": restore,
+    "replaylog": reading("replaylog", "--group=us-east-1/reviewed"),
     "serve": renew_secrets,
     # Reads a file.
     "verifyevidence": None,

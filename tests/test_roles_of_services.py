@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.core.management import CommandError, call_command, get_commands
 from django.utils import timezone
 
-from registry.accounts import access_keys
+from registry.accounts import access_keys, teams
 from registry.accounts import services as accounts
 from registry.accounts.models import Role
 from registry.accounts.permissions import Actor, NotAllowed, authorize
@@ -73,6 +73,17 @@ SERVICES = {
         lambda actor, w: services.update_review_rules(
             actor=actor, group=w["group"], rules=ReviewRules(comment_required=True)
         ),
+    ),
+    "set_group_teams": (
+        "model_package_group.edit_teams",
+        lambda actor, w: services.set_group_teams(actor=actor, group=w["group"], teams=["Risk"]),
+    ),
+    "create_team": ("team.edit", lambda actor, w: teams.create_team(actor=actor, name="New")),
+    "rename_team": ("team.edit", lambda actor, w: teams.rename_team(actor=actor, team=w["team"], name="New")),
+    "delete_team": ("team.edit", lambda actor, w: teams.delete_team(actor=actor, team=w["team"])),
+    "set_user_teams": (
+        "user.edit",
+        lambda actor, w: teams.set_user_teams(actor=actor, user=w["user"], teams=["Risk"]),
     ),
     "update_model_life_cycle": (
         "model_package.edit_stage",
@@ -210,7 +221,7 @@ def writers(module):
 
 def test_every_service_has_a_row():
     catalog = {name for name in writers(services) if name in services.__all__}
-    assert (catalog | writers(accounts) | writers(access_keys)) - IMPORTS - LATER - ASKS == set(
+    assert (catalog | writers(accounts) | writers(access_keys) | writers(teams)) - IMPORTS - LATER - ASKS == set(
         SERVICES
     ) | WITHOUT_ACTOR
 
@@ -224,6 +235,7 @@ def test_services_ask_at_every_door(name, door, role):
     made = {"group": group, "version": version, "package": make_package("sold-model"), "user": make_user("viewer")}
     made["empty"] = make_group("empty")
     keeper = Actor.system("test")
+    made["team"] = teams.create_team(actor=keeper, name="Risk")
     made["deleted"] = services.delete_model_package(actor=keeper, package=make_version(group))
     made["deleted_group"] = services.delete_model_package_group(actor=keeper, group=make_group("gone"))
     made["key"] = access_keys.create_access_key(actor=Actor.system("test"), user=made["user"], name="pipeline")[0]
@@ -292,9 +304,11 @@ COMMANDS = {
     "exportlog": False,
     "filldemo": False,
     "importdump": True,
-    "importsagemaker": False,
+    "importsagemaker": True,
     "makeservicemodel": False,
+    "migrate": False,
     "restore": False,
+    "replaylog": False,
     "serve": False,
     "verifyevidence": False,
     "verifylog": False,

@@ -37,7 +37,8 @@ class Server:
     def __init__(self, folder: Path, command: str, port: int, **environ: str) -> None:
         self.port = port
         self.log = folder / f"{command}-{port}-{time.monotonic_ns()}.log"
-        values = {"REGISTRY_DATA_DIR": str(folder / "var"), "REGISTRY_WORKERS": "1", **environ}
+        values = {"REGISTRY_DATA_DIR": str(folder / "var"), "REGISTRY_WORKERS": "1", "REGISTRY_LOG_FORMAT": "plain"}
+        values |= environ
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "manage.py", command, f"127.0.0.1:{port}"],

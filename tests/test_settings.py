@@ -10,6 +10,7 @@ import pytest
 
 from registry import configuration
 from registry.configuration import ConfigurationError, read
+from registry.sqlite.versions import check_sqlite_version
 
 ROOT = configuration.PROJECT_ROOT
 KEY = "k" * 40
@@ -168,10 +169,10 @@ def test_postgresql_behind_a_socket(tmp_path):
 )
 def test_sqlite_with_the_wal_reset_bug_is_refused(version, accepted):
     if accepted:
-        configuration.check_sqlite_version(version)
+        check_sqlite_version(version)
     else:
         with pytest.raises(ConfigurationError, match="can lose committed writes"):
-            configuration.check_sqlite_version(version)
+            check_sqlite_version(version)
 
 
 def test_public_address_is_answered_beside_the_given_hosts(tmp_path):

@@ -9,6 +9,8 @@ from django.contrib.auth import authenticate
 from django.http import HttpRequest
 from django.utils.http import url_has_allowed_host_and_scheme
 
+from registry.monitoring import instruments
+
 from . import throttle
 from .models import User
 
@@ -30,8 +32,13 @@ class AccountAdapter(DefaultAccountAdapter):
 
         An inactive user is None like an unknown one, where allauth would lead to a page that tells them apart.
         """
-        attempt = throttle.begin(credentials.get("username", ""), request.META.get("REMOTE_ADDR", ""))
+        try:
+            attempt = throttle.begin(credentials.get("username", ""), request.META.get("REMOTE_ADDR", ""))
+        except throttle.TooManyFailures:
+            instruments.note_sign_in("throttled")
+            raise
         user = authenticate(request, **credentials)
+        instruments.note_sign_in("ok" if isinstance(user, User) else "failed")
         if not isinstance(user, User):
             return None
         throttle.succeed(attempt)
@@ -50,5 +57,6 @@ class AccountAdapter(DefaultAccountAdapter):
 
 
 def is_local(request: HttpRequest, url: str | None) -> bool:
-    """True for an address on the host that was asked, over https where the request was."""
-    return url_has_allowed_host_and_scheme(url, {request.get_host()}, require_https=request.is_secure())
+    """True for a path of the host that was asked, as our own pages name one; other addresses are nobody's next page."""
+    allowed = url_has_allowed_host_and_scheme(url, {request.get_host()}, require_https=request.is_secure())
+    return allowed and str(url).startswith("/")

@@ -17,7 +17,7 @@ from django.http import HttpRequest, HttpResponse
 
 from registry.events.admin import ViewOnlyAdmin
 
-from . import services
+from . import services, teams
 from .models import AccessKey, Role, SignInFailure, User
 from .permissions import Actor, NotAllowed
 
@@ -126,9 +126,25 @@ def _password(label: str, help_text: str, **more: Any) -> forms.CharField:
     return forms.CharField(label=label, help_text=help_text, strip=False, max_length=256, widget=widget, **more)
 
 
-class UserForm(ServiceForm):
-    """A user's role, sign-in and, where one is typed, a new password."""
+def choose_teams(form: forms.Form | forms.ModelForm, field: str) -> list[tuple[str, str]]:
+    """Offer the teams in a field of the form, and return them as it does."""
+    choices = [(name, name) for name in teams.all_teams().values_list("name", flat=True)]
+    if field in form.fields:
+        form.fields[field].choices = choices  # type: ignore[attr-defined]
+    return choices
 
+
+def teams_field(help_text: str) -> forms.MultipleChoiceField:
+    """A box for each team; what the form began with is sent along."""
+    return forms.MultipleChoiceField(
+        required=False, widget=forms.CheckboxSelectMultiple, help_text=help_text, show_hidden_initial=True
+    )
+
+
+class UserForm(ServiceForm):
+    """A user's role, teams, sign-in and, where one is typed, a new password."""
+
+    teams = teams_field("Groups that are limited to these teams are seen by the user.")
     role = forms.ChoiceField(choices=[(role.value, role.value) for role in Role])
     password = _password(
         "New password", "Leave empty to keep the present one. Ends the user's sessions.", required=False
@@ -143,6 +159,8 @@ class UserForm(ServiceForm):
         if self.instance.pk:
             self.initial["role"] = self.instance.held_role or ""
             self.initial["password"] = ""
+            held = {group.name for group in self.instance.groups.all()}
+            self.initial["teams"] = [name for name, _ in choose_teams(self, "teams") if name in held]
 
     def _post_clean(self) -> None:
         # The typed password is no column yet; the object must keep the hash that it has.
@@ -154,6 +172,7 @@ class UserForm(ServiceForm):
 class NewUserForm(UserForm):
     """A new user with a first password."""
 
+    teams = None  # type: ignore[assignment]
     password = _password("Password", "The person can change it under Settings.")
 
     class Meta:
@@ -182,8 +201,8 @@ class UserAdmin(ServiceAdmin):
         if obj is None:
             return ["username", "email", "role", "password"]
         if obj.is_service:
-            return ["username", "email", "is_service", "role", "is_active", "date_joined"]
-        return ["username", "email", "role", "is_active", "password", "last_login", "date_joined"]
+            return ["username", "email", "is_service", "role", "teams", "is_active", "date_joined"]
+        return ["username", "email", "role", "teams", "is_active", "password", "last_login", "date_joined"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         return ["username", "email", "is_service", "last_login", "date_joined"] if obj else []
@@ -200,6 +219,8 @@ class UserAdmin(ServiceAdmin):
         user = User.objects.get(pk=form.instance.pk)
         if data["role"] != user.held_role:
             services.set_role(actor=actor, user=user, role=data["role"])
+        if "teams" in form.changed_data:
+            teams.set_user_teams(actor=actor, user=user, teams=data["teams"])
         if data["is_active"] != user.is_active:
             services.set_active(actor=actor, user=user, active=data["is_active"])
         if data.get("password"):
@@ -249,14 +270,64 @@ class AccessKeyAdmin(ViewOnlyAdmin):
     ]
 
 
-class RoleAdmin(ViewOnlyAdmin):
-    """Django's groups, of which the roles are four: to be seen, since a user's role is set on the user."""
+class TeamForm(ServiceForm):
+    """The name of a team."""
 
-    list_display = fields = ["name"]
+    class Meta:
+        model = Group
+        fields = ["name"]
+
+
+class TeamAdmin(ServiceAdmin):
+    """Django's groups: the teams, made and renamed here, and the four roles, to be seen; users are put into both."""
+
+    form = TeamForm
+    add_action = change_action = "team.edit"
+    refusals = (ValidationError, NotAllowed, Group.DoesNotExist)
+    list_display = ["name", "kind"]
+    search_fields = ["name"]
     ordering = ["name"]
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_change_permission(request, obj) and not _is_role(obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return obj is not None and self.has_change_permission(request, obj)
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        return ["name", "members"] if obj else ["name"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        return ["members"] if obj else []
+
+    @admin.display(description="kind")
+    def kind(self, group: Group) -> str:
+        return "role" if _is_role(group) else "team"
+
+    @admin.display(description="members")
+    def members(self, group: Group) -> str:
+        """The first of them by name; a user is put into a team on the user's own page."""
+        names = list(User.objects.filter(groups=group).order_by("username").values_list("username", flat=True)[:101])
+        return (", ".join(names[:100]) + (" and more" if len(names) > 100 else "")) or "nobody"
+
+    def save(self, request: HttpRequest, form: Any, formsets: list[Any], change: bool) -> Group:
+        actor, name = self.actor(request), form.cleaned_data["name"]
+        if not change:
+            return teams.create_team(actor=actor, name=name)
+        return teams.rename_team(actor=actor, team=form.instance, name=name)
+
+    def delete_model(self, request: HttpRequest, obj: Group) -> None:
+        teams.delete_team(actor=self.actor(request), team=obj)
+
+    def log_deletions(self, *args: Any) -> None:
+        """The event says it."""
+
+
+def _is_role(group: Group | None) -> bool:
+    return group is not None and group.name in Role.values
 
 
 admin.site.unregister(Group)
-admin.site.register(Group, RoleAdmin)
+admin.site.register(Group, TeamAdmin)
 # Nothing here sends mail; allauth's table of addresses stays empty and is no way in.
 admin.site.unregister(EmailAddress)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
+from typing import Any
 
 from django.contrib.auth.models import AbstractUser, UserManager
 from django.db import DEFAULT_DB_ALIAS, models
-from django.db.models import Q
+from django.db.models import Q, Value
 from django.utils import timezone
 from django.utils.functional import cached_property
 
@@ -27,6 +28,16 @@ class Role(models.TextChoices):
     @property
     def rank(self) -> int:
         return list(Role).index(self)
+
+
+class Teams:
+    """What teams keep from others: the catalog's knowledge, which puts its question here (catalog/apps.py).
+
+    So the statements that read who asks, and with which role, read this too. A team is a Django group that is no role.
+    """
+
+    # From the lookup of a user, such as "pk", to: is there a team that limits something, and the user is not in it?
+    question: Callable[[str], Any] = staticmethod(lambda user: Value(False))
 
 
 def widest_role(groups: Iterable[str | None]) -> Role | None:
@@ -68,9 +79,9 @@ class User(AbstractUser):
         rows = _USER.rows(user_id=user_id)
         if not rows:
             return None
-        user = cls.from_db(DEFAULT_DB_ALIAS, [field.attname for field in cls._meta.concrete_fields], rows[0][:-1])
+        user = cls.from_db(DEFAULT_DB_ALIAS, [field.attname for field in cls._meta.concrete_fields], rows[0][:-2])
         held = Role.ADMIN if user.is_superuser else widest_role(row[-1] for row in rows)
-        user.__dict__["role"] = held if user.is_active else None
+        user.__dict__ |= {"role": held if user.is_active else None, "may_miss_groups": bool(rows[0][-2])}
         return user
 
     @property
@@ -82,9 +93,24 @@ class User(AbstractUser):
     def role(self) -> Role | None:
         """What counts: the held role of an active user, None without any (sees nothing).
 
-        One query, remembered for the life of this object, which is one request.
+        One query, which reads may_miss_groups too; remembered for the life of this object, which is one request.
         """
-        return self.held_role if self.is_active else None
+        if not self.is_active:
+            return None
+        if self.is_superuser or "groups" in getattr(self, "_prefetched_objects_cache", {}):
+            return self.held_role
+        rows = _ACCESS.rows(user_id=self.pk or 0)
+        self.__dict__["may_miss_groups"] = bool(rows and rows[0][0])
+        return widest_role(name for _, name in rows)
+
+    @cached_property
+    def may_miss_groups(self) -> bool:
+        """False if no group is kept from the user by its teams, whatever the role; read and remembered with the role.
+
+        True where there is a team that limits groups and that the user is no member of.
+        """
+        rows = _ACCESS.rows(user_id=self.pk or 0)
+        return bool(rows and rows[0][0])
 
 
 class SignInFailure(models.Model):
@@ -138,7 +164,7 @@ class AccessKeyQuerySet(models.QuerySet["AccessKey"]):
         first = dict(zip((*_KEY_COLUMNS, *_PERSON_COLUMNS), rows[0], strict=False))
         user = User(**{name.removeprefix("user__"): first[name] for name in _PERSON_COLUMNS})
         held = Role.ADMIN if user.is_superuser else widest_role(row[-1] for row in rows)
-        user.__dict__["role"] = held if user.is_active else None
+        user.__dict__ |= {"role": held if user.is_active else None, "may_miss_groups": bool(rows[0][-2])}
         return AccessKey(user=user, **{name: first[name] for name in _KEY_COLUMNS})
 
 
@@ -192,15 +218,19 @@ _KEY_COLUMNS = ("pk", "name", "key_id", "encrypted_secret", "role", "expires_at"
 _PERSON_COLUMNS = ("user__pk", "user__username", "user__is_active", "user__is_superuser", "user__is_service")
 _USER: Prepared[User] = Prepared(
     lambda user_id: User.objects.filter(pk=user_id).values_list(
-        *[f.attname for f in User._meta.concrete_fields], "groups__name"
+        *[f.attname for f in User._meta.concrete_fields], Teams.question("pk"), "groups__name"
     ),
+    user_id=int,
+)
+_ACCESS: Prepared[User] = Prepared(
+    lambda user_id: User.objects.filter(pk=user_id).order_by().values_list(Teams.question("pk"), "groups__name"),
     user_id=int,
 )
 _SIGNING: Prepared[AccessKey] = Prepared(
     lambda key_id: (
         AccessKey.objects.filter(key_id=key_id)
         .order_by()
-        .values_list(*_KEY_COLUMNS, *_PERSON_COLUMNS, "user__groups__name")
+        .values_list(*_KEY_COLUMNS, *_PERSON_COLUMNS, Teams.question("user"), "user__groups__name")
     ),
     key_id=str,
 )

@@ -1,82 +1,68 @@
-"""The one question "may this actor do this?"; fails closed: an action without a row in MINIMUM_ROLE is refused."""
+"""The one question "may this actor do this?"; fails closed: an action without a row in ACTIONS is refused."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from .models import Role, User
 
-# Action -> the role it needs. Every role includes the ones before it. Actions are named after the object they touch.
-MINIMUM_ROLE: dict[str, Role] = {
-    "registry.read": Role.VIEWER,
-    "model_package_group.create": Role.CONTRIBUTOR,
-    "model_package_group.edit_description": Role.ADMIN,
-    "model_package_group.edit_tags": Role.ADMIN,
-    "model_package.create": Role.CONTRIBUTOR,
-    "model_package.edit_metadata": Role.CONTRIBUTOR,
-    "model_package.edit_tags": Role.ADMIN,
-    "model_package.decide": Role.REVIEWER,
-    "model_package.override": Role.ADMIN,
-    "model_package.comment": Role.CONTRIBUTOR,
-    "model_package.report_check": Role.CONTRIBUTOR,
-    "model_package.edit_stage": Role.REVIEWER,
-    "model_package.update_content": Role.CONTRIBUTOR,
-    "model_package.delete": Role.ADMIN,
-    "model_package_group.delete": Role.ADMIN,
-    "model_package.restore": Role.ADMIN,
-    "model_package_group.restore": Role.ADMIN,
-    "model_package_group.edit_policy": Role.ADMIN,
-    # It changes how metrics are read, not what may pass: those who read them to decide may set it.
-    "model_package_group.edit_metric_choices": Role.REVIEWER,
-    "model_package_group.edit_rules": Role.ADMIN,
-    "access_key.edit_own": Role.VIEWER,
-    "access_key.edit_others": Role.ADMIN,
-    "registry.import": Role.ADMIN,
-    "registry.back_up": Role.ADMIN,
-    "registry.restore": Role.ADMIN,
-    "registry.export_log": Role.ADMIN,
-    "saved_view.edit_own": Role.VIEWER,
-    "saved_view.edit_others": Role.ADMIN,
-    "saved_view.share": Role.CONTRIBUTOR,
-    "user.read": Role.ADMIN,
-    "user.edit": Role.ADMIN,
-}
 
-# What a refusal says, in the words of the person who reads it.
-_WORDS = {
-    "registry.read": "read the registry",
-    "model_package_group.create": "create groups",
-    "model_package_group.edit_description": "edit the description of a group",
-    "model_package_group.edit_tags": "change the tags of a group",
-    "model_package.create": "register versions",
-    "model_package.edit_metadata": "change metadata",
-    "model_package.edit_tags": "change the tags of a package",
-    "model_package.decide": "approve or reject",
-    "model_package.override": "approve against the rules of the group",
-    "model_package.comment": "comment on a version",
-    "model_package.report_check": "report a check",
-    "model_package.edit_stage": "move a version to another stage",
-    "model_package.update_content": "change what was registered",
-    "model_package.delete": "delete a version or package",
-    "model_package_group.delete": "delete a group",
-    "model_package.restore": "restore a version or package",
-    "model_package_group.restore": "restore a group",
-    "model_package_group.edit_policy": "change the policy of a group",
-    "model_package_group.edit_metric_choices": "choose how the metrics of a group are read",
-    "model_package_group.edit_rules": "change the rules of a group",
-    "access_key.edit_own": "have access keys",
-    "access_key.edit_others": "change the access keys of others",
-    "registry.import": "import",
-    "registry.back_up": "back up the registry",
-    "registry.restore": "restore a backup",
-    "registry.export_log": "export the log",
-    "saved_view.edit_own": "save views",
-    "saved_view.edit_others": "change the views of others",
-    "saved_view.share": "share a view",
-    "user.read": "see the users",
-    "user.edit": "change users",
+class Rule(NamedTuple):
+    """One row of the table: from which role on, on what, in words; `whose` where that makes a difference.
+
+    A group, and what is in it, is `limitable`: whoever no team lets know of it is refused as if it did not exist.
+    """
+
+    role: Role
+    object: str
+    words: str
+    whose: str = ""
+
+    @property
+    def limitable(self) -> bool:
+        return self.object in ("group", "version")
+
+
+_V, _C, _R, _A = Role
+# Who may do what to what: the one table. Every role includes the ones before it; an action that is not here nobody may.
+ACTIONS: dict[str, Rule] = {
+    "registry.read": Rule(_V, "registry", "read the registry"),
+    "registry.import": Rule(_A, "registry", "import"),
+    "registry.export_log": Rule(_A, "registry", "export the log"),
+    "registry.back_up": Rule(_A, "registry", "back up the registry"),
+    "registry.restore": Rule(_A, "registry", "restore a backup"),
+    "model_package_group.create": Rule(_C, "registry", "create groups"),
+    "model_package_group.edit_description": Rule(_A, "group", "edit the description of a group"),
+    "model_package_group.edit_tags": Rule(_A, "group", "change the tags of a group"),
+    # It changes how metrics are read, not what may pass: those who read them to decide may set it.
+    "model_package_group.edit_metric_choices": Rule(_R, "group", "choose how the metrics of a group are read"),
+    "model_package_group.edit_policy": Rule(_A, "group", "change the policy of a group"),
+    "model_package_group.edit_rules": Rule(_A, "group", "change the rules of a group"),
+    "model_package_group.edit_teams": Rule(_A, "group", "limit a group to teams"),
+    "model_package_group.delete": Rule(_A, "group", "delete a group"),
+    "model_package_group.restore": Rule(_A, "group", "restore a group"),
+    "model_package.create": Rule(_C, "version", "register versions"),
+    "model_package.update_content": Rule(_C, "version", "change what was registered"),
+    "model_package.edit_metadata": Rule(_C, "version", "change metadata"),
+    "model_package.edit_tags": Rule(_A, "version", "change the tags of a package"),
+    "model_package.comment": Rule(_C, "version", "comment on a version"),
+    "model_package.report_check": Rule(_C, "version", "report a check"),
+    "model_package.decide": Rule(_R, "version", "approve or reject"),
+    "model_package.override": Rule(_A, "version", "approve against the rules of the group"),
+    "model_package.edit_stage": Rule(_R, "version", "move a version to another stage"),
+    "model_package.delete": Rule(_A, "version", "delete a version or package"),
+    "model_package.restore": Rule(_A, "version", "restore a version or package"),
+    "saved_view.edit_own": Rule(_V, "saved view", "save views", "own"),
+    "saved_view.edit_others": Rule(_A, "saved view", "change the views of others", "others"),
+    "saved_view.share": Rule(_C, "saved view", "share a view", "own"),
+    "access_key.edit_own": Rule(_V, "access key", "have access keys", "own"),
+    "access_key.edit_others": Rule(_A, "access key", "change the access keys of others", "others"),
+    "user.read": Rule(_A, "user", "see the users"),
+    "user.edit": Rule(_A, "user", "change users"),
+    "team.edit": Rule(_A, "team", "change teams"),
 }
+MINIMUM_ROLE: dict[str, Role] = {action: rule.role for action, rule in ACTIONS.items()}
 
 
 class NotAllowed(Exception):
@@ -84,7 +70,7 @@ class NotAllowed(Exception):
 
     def __init__(self, action: str, needed: Role | None) -> None:
         self.action, self.needed = action, needed
-        words = _WORDS.get(action, action)
+        words = ACTIONS[action].words if action in ACTIONS else action
         super().__init__(f"You need the role {needed} to {words}." if needed else f"Nobody may {words}.")
 
 
@@ -118,11 +104,27 @@ class Actor:
         needed = MINIMUM_ROLE.get(action)
         return needed is not None and self.role is not None and self.role.rank >= needed.rank
 
+    @property
+    def may_miss_groups(self) -> bool:
+        """As of the user; somebody who is no user is in no team."""
+        return self.user is None or self.user.may_miss_groups
+
+
+@runtime_checkable
+class Limited(Protocol):
+    """A subject that not everybody with a role may know of."""
+
+    def require_sight(self, actor: Actor) -> None:
+        """Raise the refusal of what does not exist, unless `actor` may know of it."""
+
 
 def authorize(actor: Actor, action: str, subject: object = None) -> None:
     """Return if `actor` may do `action` on `subject`, else raise NotAllowed. Asked by every service, at every door.
 
-    `subject` is the group or package (or None while it is being made); roles are the same for all of them today.
+    `subject` is the group or package (or None while it is being made): a group that the actor may not know of, and
+    what is in it, is refused as if it did not exist.
     """
     if not actor.may(action):
         raise NotAllowed(action, MINIMUM_ROLE.get(action))
+    if isinstance(subject, Limited):
+        subject.require_sight(actor)

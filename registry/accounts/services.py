@@ -23,15 +23,17 @@ def _take_role(user: User, role: Role) -> None:
     user.is_superuser = user.is_superuser and role == Role.ADMIN
     user.is_staff = role == Role.ADMIN and not user.is_service
     user.save(update_fields=["is_staff", "is_superuser"])
-    _forget_role(user)
+    forget_role(user)
 
 
-def _forget_role(user: User) -> None:
+def forget_role(user: User) -> None:
+    """Have role and teams of `user` read again when they are asked for next."""
     user.__dict__.pop("role", None)
+    user.__dict__.pop("may_miss_groups", None)
     getattr(user, "_prefetched_objects_cache", {}).pop("groups", None)
 
 
-def _lock(user: User) -> User:
+def lock_user(user: User) -> User:
     """Lock the row and bring `user` up to date.
 
     The row of the Django group "admin" comes first: two admins who demote each other at once must wait for one
@@ -39,7 +41,7 @@ def _lock(user: User) -> User:
     """
     Group.objects.select_for_update().filter(name=Role.ADMIN.value).first()
     user.refresh_from_db(from_queryset=User.objects.select_for_update())
-    _forget_role(user)
+    forget_role(user)
     return user
 
 
@@ -135,7 +137,7 @@ def set_role(*, actor: Actor, user: User, role: Role | str) -> User:
     """
     authorize(actor, "user.edit", user)
     role = _check_role(role)
-    before = _lock(user).held_role
+    before = lock_user(user).held_role
     if before == role:
         return user
     if role != Role.ADMIN:
@@ -159,13 +161,13 @@ def set_active(*, actor: Actor, user: User, active: bool) -> User:
     would be left to undo it: the last active admin.
     """
     authorize(actor, "user.edit", user)
-    if _lock(user).is_active == active:
+    if lock_user(user).is_active == active:
         return user
     if not active:
         _keep_an_admin(user, "is_active")
     user.is_active = active
     user.save(update_fields=["is_active"])
-    _forget_role(user)
+    forget_role(user)
     record(actor, "user.activated" if active else "user.deactivated", target=user.username)
     return user
 

@@ -46,6 +46,7 @@ class Caller:
 
     actor: Actor
     region: str
+    key_id: str = ""
 
 
 class _ExactHeaders(SigV4Auth):
@@ -106,7 +107,7 @@ def authenticate(request: HttpRequest, *, service: str, required: frozenset[str]
         access_key=key.name,
         user_agent=agent,
     )
-    return Caller(actor, found["region"])
+    return Caller(actor, found["region"], found["key"])
 
 
 def _moment(request: HttpRequest, scope_date: str) -> str:

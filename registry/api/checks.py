@@ -33,6 +33,7 @@ class ChecksDoor:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if request.path_info in (PATH, PATH.rstrip("/")):
+            request.route, request.operation = "checks", "ReportCheck"  # type: ignore[attr-defined]
             return respond(request, report_check, CONTENT_TYPE)
         return self.get_response(request)
 

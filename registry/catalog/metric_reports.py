@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-import json
 import math
 import re
 import stat
@@ -13,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .json_texts import read_json
 from .validators import METRIC_NAME_MAX
 
 REPORT_MAX = 5 * 1024 * 1024
@@ -219,6 +219,6 @@ def _parse(data: bytes, digest: Any) -> Any:
         if hashlib.sha256(data).hexdigest() != expected[1].lower():
             raise NotRead("it is not the report that was registered (its sha256 differs)")
     try:
-        return json.loads(data.decode("utf-8-sig"))
-    except (ValueError, RecursionError):
+        return read_json(data.decode("utf-8-sig"))
+    except ValueError:
         raise NotRead("it is no JSON") from None

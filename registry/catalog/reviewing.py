@@ -59,7 +59,7 @@ def facts_of(
         facts = replace(facts, checks=checks)
     if rules.approvals_needed > 1:
         if votes is None:
-            votes = list(Vote.objects.filter(package=package).values_list("user_name", flat=True))
+            votes = list(Vote.objects.counting().filter(package=package).values_list("user_name", flat=True))
         facts = replace(facts, votes=list(votes))
     if rules.author_may_not_approve:
         facts = replace(facts, last_editor=last_editor(package))

@@ -227,11 +227,18 @@ def _signed(last: Checkpoint | None, heads: Sequence[_Head], moved: Sequence[_He
     return made
 
 
+# The number of the lock that all machines take on PostgreSQL: "chkp" in ASCII.
+_ADVISORY_LOCK = 0x63686B70
+
+
 def _lock() -> None:
-    """One at a time: on SQLite every transaction that writes is alone anyway."""
+    """One at a time: on SQLite every transaction that writes is alone anyway.
+
+    Not a lock of the table: that takes the right to change its rows, which the role that serves need not have.
+    """
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
-            cursor.execute(f"LOCK TABLE {connection.ops.quote_name(Checkpoint._meta.db_table)} IN EXCLUSIVE MODE")
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_ADVISORY_LOCK])
 
 
 def _waypoints(moved: Sequence[_Head]) -> list[Place]:

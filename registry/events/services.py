@@ -46,10 +46,12 @@ CATEGORIES = {
     "model_package_group.policy_changed": "access",
     "model_package_group.metrics_changed": "metadata",
     "model_package_group.rules_changed": "review",
+    "model_package_group.teams_changed": "access",
     "model_package.deleted": "registration",
     "model_package.restored": "registration",
     "model_package_group.restored": "registration",
     "model_package.content_changed": "registration",
+    "model_package.touched": "registration",
     "access_key.created": "access",
     "access_key.renamed": "access",
     "access_key.enabled": "access",
@@ -68,6 +70,10 @@ CATEGORIES = {
     "user.activated": "access",
     "user.deactivated": "access",
     "user.password_changed": "access",
+    "user.teams_changed": "access",
+    "team.created": "access",
+    "team.renamed": "access",
+    "team.deleted": "access",
 }
 
 

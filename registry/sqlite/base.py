@@ -19,6 +19,7 @@ from typing import Any
 from django.db.backends.sqlite3 import base
 from django.db.utils import OperationalError
 
+from registry.monitoring import instruments
 from registry.outages import COMMITTED_AT
 
 BUSY = 5  # SQLite's code
@@ -143,6 +144,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
             self._give_turn()
             self._gave_up_at = time.monotonic()
             raise
+        finally:
+            instruments.note_write_wait(time.monotonic() - now)
 
     def _begin(self, deadline: float, patience: float) -> None:
         left = max(deadline - time.monotonic(), 0.05)

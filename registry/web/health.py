@@ -22,14 +22,16 @@ class HealthMiddleware:
         self.is_migrated = False
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if request.path_info == "/livez":
-            return answer(True)
-        if request.path_info == "/readyz":
-            return answer(self.is_ready())
+        if request.path_info in ("/livez", "/readyz"):
+            request.route = request.path_info[1:]  # type: ignore[attr-defined]
+            return answer("" if request.path_info == "/livez" else self.fault())
         return self.get_response(request)
 
-    def is_ready(self) -> bool:
-        """True when the database answers and every migration of this code is applied; the reason goes into the log."""
+    def fault(self) -> str:
+        """What is not ready: the database does not answer, or a migration of this code is not applied; else nothing.
+
+        The reason goes into the log.
+        """
         try:
             with connection.cursor() as cursor:
                 cursor.execute("SELECT 1")
@@ -41,15 +43,16 @@ class HealthMiddleware:
                     logger.warning("Not ready: there are migrations to apply.")
         except Error as error:
             logger.warning("Not ready: %s", " ".join(str(error).split()))
-            return False
-        return self.is_migrated
+            return "database"
+        return "" if self.is_migrated else "migrations"
 
 
-def answer(is_well: bool) -> HttpResponse:
-    """One word, and nothing that tells a stranger why."""
-    response = HttpResponse("ok\n" if is_well else "not ready\n", content_type="text/plain; charset=utf-8")
+def answer(fault: str) -> HttpResponse:
+    """One line: which of the parts is not ready, and nothing that tells a stranger why."""
+    text = f"not ready: {fault}\n" if fault else "ok\n"
+    response = HttpResponse(text, content_type="text/plain; charset=utf-8")
     response["Cache-Control"] = "no-store"
-    if not is_well:
+    if fault:
         response.status_code = 503
         response["Retry-After"] = str(RETRY_AFTER)
         # Django would log each probe as an error of its own.

@@ -20,6 +20,7 @@ from .views.errors import busy
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
+PERMISSIONS = "camera=(), geolocation=(), microphone=()"
 FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
@@ -27,7 +28,8 @@ class PublicAddressMiddleware:
     """Makes REMOTE_ADDR the visitor's address and the scheme the public one, so that all code reads one truth.
 
     With REGISTRY_TRUSTED_PROXIES=n the last n hops of X-Forwarded-For were written by our own proxies; the
-    n-th from the right is the visitor. Anything further left was sent by the visitor and is not believed.
+    n-th from the right is the visitor. Anything further left was sent by the visitor and is not believed. Under an
+    https address every page is an https page, unless the same hop of X-Forwarded-Proto says that it came over http.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
@@ -36,15 +38,17 @@ class PublicAddressMiddleware:
         self.is_https = settings.REGISTRY_PUBLIC_URL.startswith("https://")
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if self.proxies:
-            hops = [hop.strip() for hop in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")]
-            address = usable_address(hops[-self.proxies]) if len(hops) >= self.proxies else ""
-            if address:
-                request.META["REMOTE_ADDR"] = address
-        if self.is_https:
+        if address := usable_address(self.hop(request, "HTTP_X_FORWARDED_FOR")):
+            request.META["REMOTE_ADDR"] = address
+        if self.is_https and self.hop(request, "HTTP_X_FORWARDED_PROTO").lower() != "http":
             # The proxy that ends TLS speaks plain http to us; the page is an https page all the same.
             request.META["wsgi.url_scheme"] = "https"
         return self.get_response(request)
+
+    def hop(self, request: HttpRequest, name: str) -> str:
+        """What our outermost proxy wrote into that header; empty without one."""
+        hops = request.META.get(name, "").split(",")
+        return hops[-self.proxies].strip() if 0 < self.proxies <= len(hops) else ""
 
 
 def usable_address(hop: str) -> str:
@@ -156,9 +160,13 @@ class PrivatePagesMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
+        # No other site may draw what is here, not even the icons, and no page asks for what it has no use for.
+        response["Cross-Origin-Resource-Policy"] = "same-origin"
         if "public" in response.get("Cache-Control", ""):
             response.headers.pop("Vary", None)  # the icon sprite: the same bytes for everybody
             return response
+        if "html" in response.get("Content-Type", ""):
+            response["Permissions-Policy"] = PERMISSIONS
         if "Cache-Control" not in response:
             response["Cache-Control"] = "no-store"
         patch_vary_headers(response, ["Cookie", "HX-Request"])

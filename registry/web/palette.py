@@ -224,7 +224,12 @@ def _add_words(found: Found, user: User, actor: Actor, text: str) -> None:
     found.add("Packages", map(_package_hit, reports.packages_called(user, words)))
     found.add("Go to", _pages(user, actor, words, _PAGES + _COMMANDS))
     if actor.may("registry.read"):
-        found.add("Search", [Hit(f"Filter the groups by {text}", group_list_path(text), "funnel")])
+        found.add("Search", [Hit(f"Filter the groups by {alone(text)}", group_list_path(text), "funnel")])
+
+
+def alone(text: str) -> str:
+    """A text that cannot turn the words around it: isolated, as Unicode says it where no element can."""
+    return f"\N{FIRST STRONG ISOLATE}{text}\N{POP DIRECTIONAL ISOLATE}"
 
 
 # ---------- lines ----------

@@ -19,6 +19,7 @@ from markupsafe import Markup
 
 from .review_sentences import REVIEW_TELLERS
 from .told import Read, Told, code, listed, mapping
+from .told_teams import TEAM_TELLERS
 from .told_views import VIEW_KINDS, tell_view
 from .wording import plural, status_look
 
@@ -297,7 +298,7 @@ _CONTENTS = {
 
 
 # What the event of a change keeps beside the wire's members: what it meant for the review.
-_OF_THE_REVIEW = {"ChangedSinceApproval", "ChecksOutdated", "Votes"}
+_OF_THE_REVIEW = {"ApprovedContent", "ChangedSinceApproval", "ChecksOutdated", "Votes", "WaitingSince"}
 
 
 def _tell_content_changed(event: Read) -> Told:
@@ -309,6 +310,10 @@ def _tell_content_changed(event: Read) -> Told:
     if changed is not None:
         words += Markup(", which is not what was approved" if changed else ", back to what was approved")
     return Told("pencil", words, "wait" if changed else "")
+
+
+def _tell_touched(event: Read) -> Told:
+    return Told("pencil", Markup("sent an update of {} that changed nothing").format(event.subject))
 
 
 # ---------- access keys: the target is USER/NAME ----------
@@ -346,6 +351,7 @@ def _tell_view(event: Read) -> Told:
 
 TELLERS: dict[str, Callable[[Read], Told]] = {
     **REVIEW_TELLERS,
+    **TEAM_TELLERS,
     "model_package_group.created": _tell_group_created,
     "model_package_group.description_changed": _tell_description_changed,
     "model_package_group.tagged": _tell_tagged,
@@ -361,6 +367,7 @@ TELLERS: dict[str, Callable[[Read], Told]] = {
     "model_package.restored": _tell_restored,
     "model_package_group.restored": _tell_restored,
     "model_package.content_changed": _tell_content_changed,
+    "model_package.touched": _tell_touched,
     "access_key.created": _tell_key_created,
     "access_key.renamed": _tell_key_renamed,
     "access_key.enabled": _tells_key("check", "enabled"),

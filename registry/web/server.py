@@ -12,7 +12,11 @@ import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 from types import FrameType
+
+from registry.monitoring import logs
+from registry.monitoring.logs import say
 
 # How long requests in flight may take after a stop, before their worker is killed.
 GRACE_SECONDS = 10
@@ -30,6 +34,7 @@ SUPERVISOR_VARIABLE = "REGISTRY_SUPERVISOR"
 
 def granian_command(host: str, port: int, workers: int, threads: int) -> list[str]:
     """Return the command line of the server; the figures are measured, see the README."""
+    is_json = os.environ.get(logs.FORMAT_VARIABLE) == logs.JSON
     return [
         sys.executable,
         "-m",
@@ -48,6 +53,7 @@ def granian_command(host: str, port: int, workers: int, threads: int) -> list[st
         "--workers-max-rss=512",
         # Its warnings at start tell of settings chosen on purpose; a worker that died is an error.
         "--log-level=error",
+        *([f"--log-config={Path(logs.__file__).with_name('granian.json')}"] if is_json else []),
         "registry.wsgi:application",
     ]
 
@@ -92,10 +98,13 @@ def end_with_parent(number: int = signal.SIGTERM) -> None:
         ctypes.CDLL(None, use_errno=True).prctl(set_parent_death_signal, number)
 
 
-def say(line: str) -> None:
-    """Write one line at once, for a person or a log; a closed pipe is no reason to stop serving."""
-    with contextlib.suppress(OSError):
-        print(line, flush=True)
+def notify(state: str) -> None:
+    """Tell the service manager that started us (systemd, Type=notify) how we are; nothing without one."""
+    place = os.environ.get("NOTIFY_SOCKET", "")
+    if place.startswith(("/", "@")):
+        address = f"\0{place[1:]}" if place.startswith("@") else place
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as to:
+            to.sendto(state.encode(), address)
 
 
 class Helper:
@@ -116,7 +125,10 @@ class Helper:
             self.failures = 0 if code == 0 or now - self.started_at > 60 else self.failures + 1
             pause = min(2 ** (self.failures - 1), LONGEST_PAUSE_SECONDS) if self.failures else 0
             if code:
-                say(f"The background worker ended by itself (exit code {code}); starting it again in {pause} s.")
+                say(
+                    f"The background worker ended by itself (exit code {code}); starting it again in {pause} s.",
+                    "ERROR",
+                )
             self.start_at = now + pause
         if self.child is None and now >= self.start_at:
             self.started_at = now
@@ -167,11 +179,11 @@ class Supervisor:
                 break
             failures = 1 if self.was_ready and time.monotonic() - started > 60 else failures + 1
             if not self.was_ready and failures >= FIRST_TRIES:
-                say("The server could not be started; the lines above say why.")
+                say("The server could not be started; the lines above say why.", "ERROR")
                 self.helper.end(time.monotonic() + GRACE_SECONDS)
                 return 1
             pause = min(2 ** (failures - 1), MISSED_PAUSE_SECONDS if self.was_ready else LONGEST_PAUSE_SECONDS)
-            say(f"The server ended by itself (exit code {code}); starting it again in {pause} s.")
+            say(f"The server ended by itself (exit code {code}); starting it again in {pause} s.", "ERROR")
             self.pause(pause)
         self.helper.end(self.stop_asked_at + GRACE_SECONDS)
         say("Stopped.")
@@ -203,10 +215,11 @@ class Supervisor:
         while not self.stop_asked_at and child.poll() is None:
             if self.answers(patience):
                 self.was_ready = True
+                notify("READY=1")
                 say(f"Ready: {web_address(self.host, self.port)}   (Ctrl-C stops it)")
                 return
             if time.monotonic() > deadline:
-                say(f"The server did not answer for {READY_SECONDS} s.")
+                say(f"The server did not answer for {READY_SECONDS} s.", "ERROR")
                 child.terminate()
                 return
             time.sleep(pause)
@@ -235,6 +248,7 @@ class Supervisor:
                 self.kill(_number, _frame)
             return
         self.stop_asked_at = now
+        notify("STOPPING=1")
         signal.alarm(GRACE_SECONDS + 5)
         self.helper.stop()
         if self.child and self.child.poll() is None:

@@ -9,6 +9,8 @@ from django.http import Http404, HttpRequest
 
 from registry.accounts.permissions import Actor
 from registry.catalog.models import ModelPackage, ModelPackageGroup
+from registry.catalog.models.groups import GroupQuerySet
+from registry.statements import Prepared
 
 from .wording import utc
 
@@ -27,32 +29,39 @@ def actor_of(request: HttpRequest) -> Actor:
     return Actor.of(request.user, "browser", user_agent=agent)  # type: ignore[arg-type]
 
 
-def find_group(request: HttpRequest, region: str, name: str, **more: Any) -> ModelPackageGroup:
+def find_group(
+    request: HttpRequest, region: str, name: str, read: Prepared[ModelPackageGroup] | None = None
+) -> ModelPackageGroup:
     """The live group of that address; Http404 where there is none that the user may know of.
 
-    `more` are annotations that the page wants from the same query.
+    `read` is the statement of a page that wants more from the same query.
     """
-    visible = ModelPackageGroup.objects.visible_to(request.user)  # type: ignore[arg-type]
-    group = visible.filter(region=region, name=name).annotate(**more).first()
+    group = ModelPackageGroup.find(request.user, region, name, read)  # type: ignore[arg-type]
     if group is None:
-        refuse_deleted(request, f"The group {name}", ModelPackageGroup.objects.filter(region=region, name=name))
+        refuse_deleted(request, f"The group {name}", _groups(request).filter(region=region, name=name))
         raise Http404(f"There is no group {name}.")
     return group
 
 
-def find_version(request: HttpRequest, region: str, name: str, version: int, **more: Any) -> ModelPackage:
+def _groups(request: HttpRequest) -> GroupQuerySet:
+    """The groups, live and deleted, that the user may know of."""
+    return ModelPackageGroup.objects.open_to(request.user)  # type: ignore[arg-type]
+
+
+def find_version(
+    request: HttpRequest, region: str, name: str, version: int, read: Prepared[ModelPackage] | None = None
+) -> ModelPackage:
     """The live version of that address with its group; Http404 where there is none that the user may know of.
 
-    `more` are annotations that the page wants from the same query.
+    `read` is the statement of a page that wants more from the same query.
     """
-    visible = ModelPackage.objects.visible_to(request.user)  # type: ignore[arg-type]
-    package = visible.of_version(region, name, version).annotate(**more).first()
+    package = ModelPackage.find_version(request.user, region, name, version, read)  # type: ignore[arg-type]
     if package is None:
-        gone = ModelPackage.objects.of_version(region, name, version)
+        gone = ModelPackage.objects.open_to(request.user).of_version(region, name, version)  # type: ignore[arg-type]
         refuse_deleted(request, f"v{version} of {name}", gone)
-        live = ModelPackageGroup.objects.live().filter(region=region, name=name)
-        if not live.exists():
-            refuse_deleted(request, f"The group {name}", ModelPackageGroup.objects.filter(region=region, name=name))
+        groups = _groups(request).filter(region=region, name=name)
+        if not groups.live().exists():
+            refuse_deleted(request, f"The group {name}", groups)
         raise Http404(f"There is no version {version} of {name}.")
     return package
 

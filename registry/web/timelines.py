@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from registry.catalog.reports.timeline import EDGE, Point, Row, TimelinePage, Tombstone
+from registry.catalog.reports.timeline import EDGE, Row, TimelinePage, Tombstone
+from registry.catalog.reports.trends import Point
 
 from .charts import TrendPoint, rail, rail_x
 from .wording import digits_for, number, period_name, plural, short_image, status_look

@@ -8,6 +8,7 @@ from django.views.generic import RedirectView
 from . import converters
 from .icons import icon_sprite
 from .views import (
+    access,
     access_keys,
     accounts,
     activity,
@@ -15,6 +16,7 @@ from .views import (
     deletions,
     evidence,
     exports,
+    group_changes,
     groups,
     keyboard,
     live,
@@ -65,11 +67,13 @@ _group_patterns: list[URLPattern | URLResolver] = [
     path("", timeline.group_detail, name="group-detail"),
     path("timeline/", timeline.group_timeline, name="group-timeline"),
     path("csv/", exports.group_detail_csv, name="group-detail-csv"),
+    path("changes/", group_changes.group_changes, name="group-changes"),
     path("live/", live.group_live, name="group-live"),
     path("description/", groups.group_description, name="group-description"),
     path("tags/", tags.group_tags, name="group-tags"),
     path("tags/edit/", tags.group_tags_edit, name="group-tags-edit"),
     path("rules/", rules.group_rules, name="group-rules"),
+    path("access/", access.group_access, name="group-access"),
     path("metrics/", metrics.group_metrics, name="group-metrics"),
     path("compare/", compare.group_compare, name="group-compare"),
     path("delete/", deletions.group_delete, name="group-delete"),

@@ -39,6 +39,12 @@ def read_used(request: HttpRequest) -> Used | None:
     return None
 
 
+def too_long(request: HttpRequest) -> str:
+    """What is said of a text that is longer than any URI; "" where there is none."""
+    longest = max(len(request.GET.get(name, "").strip()) for name in ("q", *KINDS))
+    return f"At most {TEXT_MAX:,} characters; this has {longest:,}." if longest > TEXT_MAX else ""
+
+
 def guess_used(text: str) -> Used | None:
     """What a text typed into the page's one field means: by its form, else the name of an image."""
     text = text.strip()

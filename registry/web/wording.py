@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 MINUS = "\N{MINUS SIGN}"
 MISSING = "\N{EN DASH}"
+MOST_PLACES = 12
 
 
 class StatusLook(NamedTuple):
@@ -149,11 +150,17 @@ def _places(text: str) -> int:
     return len(text.rstrip("0").partition(".")[2])
 
 
-def digits_for(values: Iterable[Any]) -> int:
-    """Return the fewest decimals that show every value of one series to four significant digits."""
-    sizes = [abs(v) for v in map(_float, values) if v is not None and math.isfinite(v)]
-    places = [_places(f"{s:.{_decimals(s)}f}") for s in sizes if not _extreme(s)]
-    return min(max(places, default=0), 6)
+def digits_for(values: Iterable[Any], *, apart: bool = False) -> int:
+    """Return the fewest decimals that show every value of one series to four significant digits.
+
+    `apart` adds as many as tell any two different values apart: 0.99996 is not 1 where both stand side by side.
+    """
+    finite = {v for v in map(_float, values) if v is not None and math.isfinite(v)}
+    finite = {v for v in finite if not _extreme(abs(v))}
+    places = min(max((_places(f"{abs(v):.{_decimals(abs(v))}f}") for v in finite), default=0), 6)
+    while apart and places < MOST_PLACES and len({f"{v:.{places}f}" for v in finite}) < len(finite):
+        places += 1
+    return places
 
 
 def number(value: Any, digits: int | None = None) -> str:
@@ -177,7 +184,7 @@ def number(value: Any, digits: int | None = None) -> str:
         text = f"{size:,.{_decimals(size)}f}"
         text = text.rstrip("0").rstrip(".") if "." in text else text
     else:
-        text = f"{size:,.{max(0, min(digits, 12))}f}"
+        text = f"{size:,.{max(0, min(digits, MOST_PLACES))}f}"
     return f"{sign}{text}" if text.strip("0.,") else text
 
 

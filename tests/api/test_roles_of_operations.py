@@ -13,6 +13,7 @@ import pytest
 from registry.accounts.access_keys import create_access_key
 from registry.accounts.models import Role
 from registry.accounts.permissions import MINIMUM_ROLE, Actor
+from registry.accounts.services import create_service_account
 from registry.api.sagemaker.operations import OPERATIONS
 from registry.api.sagemaker.service_model import load
 from registry.catalog.models import ModelPackage, ModelPackageGroup, Tag
@@ -115,8 +116,11 @@ def world(db, settings):
 
 
 def key_of(role: Role | None, how: str) -> tuple[str, str]:
-    """A key of a user with that role, or of an admin and narrowed to it."""
-    user = make_user("admin" if how == "narrowed key" or role is None else role)
+    """A key of a user with that role, or of a service account that is admin, narrowed to it."""
+    if how == "narrowed key":
+        user = create_service_account(actor=Actor.system("test"), username="robot", role=Role.ADMIN)
+    else:
+        user = make_user("admin" if role is None else role)
     narrow = role if how == "narrowed key" else ""
     key, secret = create_access_key(actor=Actor.system("test"), user=user, name="pipeline", role=narrow)
     if role is None:

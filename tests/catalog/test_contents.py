@@ -247,3 +247,15 @@ def test_checks_wait_for_a_new_report_when_content_changes():
     update(version, inference_specification=specification("other:1"))
     assert set(Check.objects.values_list("state", flat=True)) == {"pending"}
     assert Event.objects.latest("id").after["ChecksOutdated"] == ["ci", "lint"]
+
+
+def test_a_call_that_changes_nothing_leaves_the_revision_so_that_an_undo_still_goes():
+    version = make_version(make_group("fraud"), inference_specification=FULL)
+    reviewer = an_actor("reviewer")
+    decided = services.update_approval_status(actor=reviewer, package=version, approval_status="Approved")
+    before = decided.last_modified_at
+    after = update(version, inference_specification=FULL)
+    assert after.revision == decided.revision and after.last_modified_at > before
+    assert after.last_modified_by_name == CONTRIBUTOR.name
+    undone = services.undo_decision(actor=reviewer, package=version, seen=decided.revision)
+    assert undone.approval_status == "PendingManualApproval"

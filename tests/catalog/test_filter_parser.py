@@ -198,6 +198,12 @@ def test_each_list_says_which_keys_it_lacks() -> None:
     assert told("metric:auc>1 check:a=failure created:<7d", GROUPS) == []
     assert told("group:fraud* metric:auc>1 waiting", REVIEW) == []
     assert told("type:reviews", ACTIVITY)[0][1] == "type:review"
+    # A misspelled key of another list is not taken for one of this list that looks like it.
+    assert told("stag:Production", ACTIVITY) == [
+        ("There is no filter stag:. stage: says nothing about the activity.", "")
+    ]
+    assert told("stag:Production", GROUPS) == [("There is no filter stag:.", "stage:Production")]
+    assert told("statsu:approved", ACTIVITY)[0][1] == "type:review"
     assert set(KEYS) == set(SavedView.Page.values)
 
 

@@ -191,8 +191,8 @@ class TestNavigation:
     def test_counts_up_to_the_cap_in_one_query(self, rosa, monkeypatch, django_assert_num_queries):
         monkeypatch.setattr(queue, "COUNT_CAP", 3)
         # A statement is compiled once, and its cap with it.
-        for name, values in (("_FOR_READERS", {"pk": int}), ("_FOR_DECIDERS", {"pk": int, "name": str})):
-            monkeypatch.setattr(queue, name, queue.Prepared(queue._counts, **values))
+        for decides, values in ((False, {"pk": int}), (True, {"pk": int, "name": str})):
+            monkeypatch.setitem(queue._NAVIGATION, (decides, False), queue.Prepared(queue._counts, **values))
         group = make_group("one")
         for _ in range(5):
             make_version(group)

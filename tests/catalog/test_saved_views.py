@@ -40,7 +40,13 @@ def test_a_view_is_kept_for_its_owner(cast: dict[str, User]) -> None:
     assert find_view(cast["admin"], PAGE, "waiting long") is None
     event = Event.objects.get(kind="saved_view.saved")
     assert (event.target, event.category, event.in_feed, event.before) == ("waiting long", "views", False, None)
-    assert event.after == {"Name": "waiting long", "List": PAGE, "Query": view.query, "Shared": False}
+    assert event.after == {
+        "Name": "waiting long",
+        "List": PAGE,
+        "Query": view.query,
+        "Shared": False,
+        "Owner": view.owner_id,
+    }
 
 
 def test_sharing_takes_a_contributor(cast: dict[str, User]) -> None:

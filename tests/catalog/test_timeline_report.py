@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from copy import copy
 from typing import Any
 
 import pytest
@@ -12,8 +13,9 @@ from django.test.utils import CaptureQueriesContext
 from registry.catalog import services
 from registry.catalog.directions import in_reading_order, leading_metric, metric_direction
 from registry.catalog.models import ModelPackage, ModelPackageGroup
-from registry.catalog.reports import timeline
-from registry.catalog.reports.timeline import VersionFilter, read_page, read_series, read_vocabulary
+from registry.catalog.reports import timeline, trends
+from registry.catalog.reports.timeline import VersionFilter, read_page
+from registry.catalog.reports.trends import read_series, read_vocabulary
 from tests.factories import IMAGE, an_actor, make_group, make_version, specification
 
 pytestmark = pytest.mark.django_db
@@ -95,7 +97,7 @@ def test_pages_hold_every_version_once_with_the_right_neighbours() -> None:
     before, seen = None, []
     while True:
         page = read_page(group, metric="auc", shown=VersionFilter(), before=before)
-        assert len(page.rows) <= timeline.ROWS
+        assert len(page.rows) <= (timeline.FIRST_ROWS if before is None else timeline.ROWS)
         assert [row.version for row in page.above[-1:]] == [row.version for row in seen[-1:]]
         assert [row.version for row in page.above] == [row.version for row in seen][-len(page.above) or len(seen) :]
         seen += page.rows
@@ -171,10 +173,11 @@ def test_waiting_versions_are_found_beyond_the_series(monkeypatch: pytest.Monkey
     for status in ["PendingManualApproval"] * 2 + ["Approved"] * 4:
         make_version(group, approval_status=status, metrics=[("auc", 0.5)])
     group.refresh_from_db()
-    monkeypatch.setattr(timeline, "SERIES", 3)
+    monkeypatch.setattr(trends, "SERIES", 3)
+    monkeypatch.setattr(trends, "_SERIES", copy(trends._SERIES))  # compiled with the length above
     series = read_series(group, "auc")
     assert [point.version for point in series] == [6, 5, 4]
-    assert [(point.version, point.value) for point in timeline.read_waiting(group, "auc", series)] == [
+    assert [(point.version, point.value) for point in trends.read_waiting(group, "auc", series)] == [
         (2, 0.5),
         (1, 0.5),
     ]
@@ -188,7 +191,7 @@ def test_approved_now_tells_decision_and_first_container() -> None:
     )
     services.update_approval_status(actor=an_actor("reviewer"), package=package, approval_status="Approved")
     group.refresh_from_db()
-    found = timeline.read_approved(group, "auc")
+    found = trends.read_approved(group, "auc")
     assert found is not None
     assert (found["version"], found["measured__value"], found["decided_by_name"]) == (2, 0.91, "any-reviewer")
     assert (found["first__image"], found["first__model_data_url"]) == (IMAGE, "s3://b/second")

@@ -3,13 +3,16 @@
 import pytest
 from django.apps import apps
 from django.contrib import admin as django_admin
+from django.contrib.auth.models import Group
 from django.urls import reverse
 from django.utils import timezone
 
 from registry.accounts.access_keys import create_access_key
 from registry.accounts.models import User
 from registry.accounts.permissions import Actor
+from registry.accounts.teams import create_team
 from registry.catalog.models import Check, ModelPackage, ModelPackageGroup, SavedView, Vote
+from registry.catalog.services import set_group_teams
 from registry.events.models import Event
 from tests.factories import make_group, make_package, make_user, make_version
 
@@ -17,8 +20,8 @@ from .admin_forms import address
 
 pytestmark = pytest.mark.django_db
 
-# Notes of the wire's door: counts of a minute, and answers kept for a week as they were sent.
-NOT_SHOWN = {"BadSignatures", "AnsweredCall"}
+# Notes of the wire's door: counts of a minute, and answers kept for a week as they were sent; ends of the log's chains.
+NOT_SHOWN = {"BadSignatures", "AnsweredCall", "ChainHead"}
 OURS = [
     model
     for label in ("accounts", "catalog", "events")
@@ -43,10 +46,12 @@ def fill(rows):
         Check.objects.create(package=version, name="bias", state="success", reported_at=now, slot=0)
         SavedView.objects.create(owner=person, page="groups", name=f"mine-{n}", saved_at=now)
     make_package("sold-model", tags=[("a", "b")])
+    create_team(actor=Actor.system("test"), name="Risk")
+    set_group_teams(actor=Actor.system("test"), group=group, teams=["Risk"])
     return group
 
 
-def test_every_model_is_there_and_only_roles_beside():
+def test_every_model_is_there_and_only_roles_and_teams_beside():
     registered = set(django_admin.site._registry)
     assert set(OURS) <= registered
     assert {m._meta.label for m in registered - set(OURS)} == {"auth.Group"}
@@ -67,18 +72,18 @@ def test_list_search_and_page_of_every_model(admin, client, model):
     assert admin.get(address(model.objects.first()) + "../history/").status_code in (302, 404)
 
 
-@pytest.mark.parametrize("model", [*OURS, apps.get_model("auth.Group")], ids=lambda m: m.__name__)
+@pytest.mark.parametrize("model", [*OURS, Group], ids=lambda m: m.__name__)
 def test_nothing_is_deleted_and_only_three_are_saved(admin, client, model):
     fill(1)
     client.post("/login/", {"login": "nobody", "password": "x"})
     row = model.objects.first()
     delete = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_delete", args=[row.pk])
     assert admin.post(delete, {"post": "yes"}).status_code == 403
-    may = model in (User, ModelPackage, ModelPackageGroup)
+    may = model in (User, ModelPackage, ModelPackageGroup)  # the first Django group is a role
     if not may:
         assert admin.post(address(row), {}).status_code == 403
     add = admin.get(address(model, "add")).status_code
-    assert add == (200 if model in (User, ModelPackageGroup) else 403)
+    assert add == (200 if model in (User, ModelPackageGroup, Group) else 403)
     assert 'value="delete_selected"' not in admin.get(address(model, "changelist")).content.decode()
 
 

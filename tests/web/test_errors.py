@@ -117,7 +117,7 @@ def test_a_conflict_names_who_made_it(rosa):
 def test_500_shows_an_id_that_the_log_has_and_nothing_else(rosa, caplog):
     with caplog.at_level(logging.ERROR):
         html = ask(rosa, "/t/error/", 500)
-    error_id = re.search(r"<code>([0-9a-f]{12})</code>", html)[1]
+    error_id = re.search(r"<code>([0-9a-f-]{36})</code>", html)[1]
     assert "hunter2" not in html and "Secret" not in html and "Traceback" not in html
     (line,) = [r for r in caplog.records if r.levelno >= logging.ERROR]
     assert error_id in line.getMessage() and "hunter2" in line.exc_text

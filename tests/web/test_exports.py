@@ -180,3 +180,14 @@ def test_admins_download_the_whole_log_as_the_command_writes_it(as_role: Any, mo
     reviewer = as_role("reviewer")
     assert reviewer.get("/activity/log/").status_code == 403
     assert "/activity/log/" not in reviewer.get("/activity/").content.decode()
+
+
+@pytest.mark.parametrize("path", ["/groups/csv/", "/packages/csv/", "/review/csv/", "/activity/csv/", "group"])
+def test_a_filter_with_a_mistake_makes_no_file(as_role: Any, path: str) -> None:
+    group = make_group("fraud")
+    path = f"{group.get_absolute_url()}csv/" if path == "group" else path
+    response = as_role("viewer").get(path, {"q": "fraud colour:red"})
+    html = response.content.decode()
+    assert response.status_code == 422 and "There is no filter colour:" in html
+    # The way back shows the same filter, with the mistake at its place.
+    assert f'href="{path.removesuffix("csv/")}?q=fraud+colour:red"' in html

@@ -13,7 +13,7 @@ from registry.accounts.models import User
 from registry.catalog.models import ModelPackageGroup
 from registry.catalog.reports.groups import check_name
 from registry.events.models import Event
-from tests.factories import an_actor, make_group
+from tests.factories import an_actor, make_group, make_user
 
 HTMX = {"HX-Request": "true"}
 
@@ -129,7 +129,7 @@ def test_name_check_says_what_is_wrong_and_what_is_free(as_role: Any) -> None:
     assert "a-b is free." in check("a b")
     assert "is free" not in check("---")
     assert "Only the letters" in check("<b>")
-    assert check_name("eu-west-1", "taken").is_free
+    assert check_name(make_user("viewer"), "eu-west-1", "taken").is_free
 
 
 # ---------- description ----------

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from copy import copy
 from typing import Any
 
 import pytest
 from django.test import Client
 
 from registry.catalog import services
+from registry.catalog.reports import timeline
 from registry.events.models import Event
 from tests.factories import an_actor, make_group, make_user, make_version
 
@@ -180,8 +182,16 @@ def test_filters_leave_out_deleted_versions_that_they_would_not_show(viewer):
     assert re.findall(r'id="(gone-\d+)"', html) == ["gone-2"]
 
 
+def set_rows(monkeypatch: pytest.MonkeyPatch, many: int) -> None:
+    """Pages of so many rows; a statement is compiled with their number, so these are new ones."""
+    for name in ("FIRST_ROWS", "ROWS"):
+        monkeypatch.setattr(timeline, name, many)
+    for name in ("_NEWEST", "_BELOW"):
+        monkeypatch.setattr(timeline, name, copy(getattr(timeline, name)))
+
+
 def test_pages_of_a_timeline_share_no_deleted_version_and_miss_none(viewer, monkeypatch):
-    monkeypatch.setattr("registry.catalog.reports.timeline.ROWS", 3)
+    set_rows(monkeypatch, 3)
     group = make_group()
     packages = [make_version(group) for _ in range(12)]
     for package in packages:
@@ -255,7 +265,7 @@ def test_a_new_version_shows_within_five_seconds_and_disturbs_nobody(group_page)
 
 @pytest.mark.django_db(transaction=True)
 def test_cursor_focus_older_pages_and_the_view_stay(page, group_page, monkeypatch):
-    monkeypatch.setattr("registry.catalog.reports.timeline.ROWS", 20)
+    set_rows(monkeypatch, 20)
     group = page.live_group
     packages = [make_version(group) for _ in range(28)]
     page.goto(page.base + group.get_absolute_url())

@@ -148,7 +148,14 @@ class TestList:
             assert viewer.get("/search/", {"q": text}, headers=headers).status_code in (200, 400)
         assert viewer.get("/search/", {"q": text, "go": "1"}).status_code in (200, 302, 400)
         for name in ("q", "image", "artifact", "digest", "after"):
-            assert viewer.get("/used/", {name: text}).status_code in (200, 302, 400)
+            assert viewer.get("/used/", {name: text}).status_code in (200, 302, 400, 422)
+
+    @pytest.mark.parametrize("name", ["q", "image", "artifact", "digest"])
+    def test_a_text_longer_than_any_uri_is_told_so(self, viewer, version, name):
+        response = viewer.get("/used/", {name: "x" * 1201})
+        assert response.status_code == 422
+        assert "At most 1,200 characters; this has 1,201." in response.content.decode()
+        assert viewer.get("/used/", {name: "x" * 1200}).status_code in (200, 302)
 
     @pytest.mark.parametrize(
         "here", ["/nowhere/", "//[", "x" * 3000, "/groups/us-east-1/none/", "/groups/us-east-1/fraud"]

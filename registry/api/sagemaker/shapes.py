@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+from registry.catalog.json_texts import read_json
 from registry.catalog.models import ModelPackage, ModelPackageGroup
 
 JSON = dict[str, Any]
@@ -120,7 +121,7 @@ _CARD_METADATA = {
 
 def _card_metadata(card: JSON) -> JSON:
     try:
-        content = json.loads(card.get("ModelCardContent", ""))
+        content = read_json(card.get("ModelCardContent", ""))
     except ValueError:
         content = None
     kept: JSON = {}

@@ -14,6 +14,7 @@ from django.http.request import UnreadablePostError
 
 from registry.api import auth, throttle
 from registry.capacity import RETRY_AFTER, OverCapacity, gate
+from registry.monitoring import instruments
 from registry.outages import outage_of, reason_of
 
 from .calls import Call
@@ -36,6 +37,7 @@ class SageMakerDoor:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if request.method == "POST" and request.path_info == "/":
+            request.route = "sagemaker"  # type: ignore[attr-defined]
             return dispatch(request)
         return self.get_response(request)
 
@@ -49,7 +51,7 @@ def respond(
     request: HttpRequest, answer_to: Callable[[HttpRequest], dict[str, Any]], content_type: str
 ) -> HttpResponse:
     """What `answer_to` gives, or the error it raises, as JSON with the request's id; for every wire door."""
-    request_id = str(uuid4())
+    request_id = getattr(request, "request_id", "") or str(uuid4())
     try:
         with gate.admit():
             status, answer = 200, answer_to(request)
@@ -64,8 +66,13 @@ def respond(
         status, answer = error.status, error.body()
     response = HttpResponse(json.dumps(answer, separators=(",", ":")), content_type=content_type, status=status)
     response["x-amzn-RequestId"] = request_id
-    if status >= 400:
-        response["x-amzn-ErrorType"] = answer["__type"]
+    response["Cache-Control"] = "no-store"
+    response["X-Content-Type-Options"] = "nosniff"
+    refused = answer["__type"] if status >= 400 else ""
+    request.error = refused  # type: ignore[attr-defined]
+    instruments.note_call(getattr(request, "operation", "unknown"), refused)
+    if refused:
+        response["x-amzn-ErrorType"] = refused
     if status == 503:
         response["Retry-After"] = str(RETRY_AFTER)
         # Said in the log already, or no fault at all.
@@ -105,7 +112,10 @@ def caller_of(request: HttpRequest, required: frozenset[str] = SIGNED, door: str
     """Who signed the request, for the service sagemaker; raises WireError, and counts bad signatures by address."""
     address = request.META.get("REMOTE_ADDR", "")
     try:
-        return auth.authenticate(request, service="sagemaker", required=required, door=door)
+        caller = auth.authenticate(request, service="sagemaker", required=required, door=door)
+        # For the line in the log.
+        request.actor, request.access_key_id = caller.actor, caller.key_id  # type: ignore[attr-defined]
+        return caller
     except auth.Refusal as refusal:
         # Only calls that are refused anyway pay for the look at the counter.
         if not throttle.count_bad_signature(address):
@@ -115,7 +125,7 @@ def caller_of(request: HttpRequest, required: frozenset[str] = SIGNED, door: str
 
 def _answer(request: HttpRequest) -> dict[str, Any]:
     body = body_of(request)
-    operation = _operation(request)
+    request.operation = operation = _operation(request)  # type: ignore[attr-defined]
     caller = caller_of(request)
     members = check_members(operation, read_body(body))
     call = Call(operation, caller.actor, caller.region, members)

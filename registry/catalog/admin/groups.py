@@ -9,7 +9,7 @@ from django.conf import settings
 from django.contrib import admin
 from django.http import HttpRequest
 
-from registry.accounts.admin import ServiceForm
+from registry.accounts.admin import ServiceForm, choose_teams, teams_field
 
 from .. import services
 from ..models import ModelPackageGroup
@@ -18,7 +18,10 @@ from .inlines import TagInline
 
 
 class GroupForm(ServiceForm):
-    """A group's description, or a new group."""
+    """A group's description and teams, or a new group."""
+
+    limited_to = teams_field("Only these teams, and admins, see the group. Without any, everybody with a role does.")
+    service_names = {"teams": "limited_to"}
 
     class Meta:
         model = ModelPackageGroup
@@ -29,6 +32,11 @@ class GroupForm(ServiceForm):
         super().__init__(*args, **kwargs)
         if "region" in self.fields:
             self.fields["region"].initial = settings.REGISTRY_REGION
+        if self.instance.pk is None:
+            del self.fields["limited_to"]
+        else:
+            choose_teams(self, "limited_to")
+            self.initial["limited_to"] = sorted(self.instance.teams.values_list("name", flat=True))
         if "description" in self.fields:
             self.fields["description"].show_hidden_initial = True
 
@@ -59,7 +67,7 @@ class GroupAdmin(CatalogAdmin):
     ]  # fmt: skip
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        return ["region", "name", "description", *(self.facts if obj else [])]
+        return ["region", "name", "description", *(["limited_to", *self.facts] if obj else [])]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         return ["region", "name", *self.facts] if obj else []
@@ -85,6 +93,9 @@ class GroupAdmin(CatalogAdmin):
                 description=data["description"],
                 seen=group.description if was.replace("\r\n", "\n") == group.description.replace("\r\n", "\n") else was,
             )
+        if "limited_to" in form.changed_data:
+            seen = services.digest_of_teams(form.data.getlist(form.add_initial_prefix("limited_to")))
+            services.set_group_teams(actor=actor, group=group, teams=data["limited_to"], seen=seen)
         if tags.has_changed():
             seen = services.digest_of_tags(tags.seen().items())
             services.set_tags(actor=actor, owner=group, tags=tags.pairs(), seen=seen)

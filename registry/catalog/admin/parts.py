@@ -6,7 +6,7 @@ from django.contrib import admin
 
 from registry.events.admin import ViewOnlyAdmin
 
-from ..models import Check, Container, CustomerMetadataProperty, Metric, SavedView, Tag, Vote
+from ..models import Check, Container, CustomerMetadataProperty, Metric, SavedView, Tag, TeamAccess, Vote
 
 
 class PartAdmin(ViewOnlyAdmin):
@@ -60,6 +60,15 @@ class CheckAdmin(PartAdmin):
     list_filter = ["state"]
     search_fields = ["name__exact"]
     search_help_text = "The whole name of a check"
+
+
+@admin.register(TeamAccess)
+class TeamAccessAdmin(ViewOnlyAdmin):
+    list_display = ["team", "group"]
+    list_select_related = ["team", "group"]
+    search_fields = ["team__name__exact", "group__name__exact"]
+    search_help_text = "The whole name of a team or group"
+    ordering = ["-id"]
 
 
 @admin.register(SavedView)

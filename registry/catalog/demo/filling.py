@@ -130,9 +130,10 @@ class Filling:
             "description": described,
             "created_at": at,
             "created_by": user_context(creator),
+            "created_by_name": creator.name,
         }
         row = ModelPackageGroup(**values)
-        self.tables[ModelPackageGroup].add(id=pk, **values, created_by_name=creator.name, **group.columns())
+        self.tables[ModelPackageGroup].add(id=pk, **values, **group.columns())
         subject = Subject(group)
         self.plan(
             subject, Happening(at, "model_package_group.created", creator, None, group_state(row, list(tags.items())))

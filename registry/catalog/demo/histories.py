@@ -88,14 +88,18 @@ class History:
             content=self._content() if approved else "",
         )
         self.cycle = sent.model_life_cycle
-        self.pairs = dict(sent.customer_metadata_properties)
+        self.pairs = dict(sorted(sent.customer_metadata_properties.items()))  # as their slots are given
         self.metrics = {n: (v, None, Metric.Source.METADATA) for n, v in metrics_of_metadata(self.pairs).items()}
         row = SimpleNamespace(
             version=self.version,
             name=self.name,
             created_at=at,
             created_by=user_context(self.author),
+            created_by_name=self.author.name,
             last_modified_at=None,
+            last_modified_by=None,
+            last_modified_by_name="",
+            metrics_note="",
             status="Completed",
             status_details=None,
             original_arn="",

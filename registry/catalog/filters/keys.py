@@ -150,7 +150,11 @@ def make_term(key: str, value: str | None, name: str = "", *, of: str = GROUPS) 
 
 def _unknown(term: Term, of: str) -> Term:
     value = term.value or ""
-    near = get_close_matches(term.key.lower()[:20], KEYS[of], n=1, cutoff=0.7)
+    near = get_close_matches(term.key.lower()[:20], _ALL_KEYS, n=1, cutoff=0.7)
+    if near and near[0] not in KEYS[of]:
+        # What was meant is said, not offered as a filter of another kind: "stag:" is a stage, not a tag.
+        meant = make_term(near[0], value, of=of)
+        return replace(term, fault=f"There is no filter {term.key[:30]}:. {meant.fault}", suggestion=meant.suggestion)
     better = Term("", value)
     if near and near[0] in PAIR_KEYS:
         name, equals, rest = value.partition("=")

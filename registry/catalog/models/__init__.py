@@ -6,6 +6,7 @@ from .packages import ApprovalStatus, ModelPackage
 from .parts import METADATA_PREFIX, Container, CustomerMetadataProperty, Metric, Tag
 from .reviews import Check, Vote
 from .saved_views import SavedView
+from .teams import TeamAccess
 
 __all__ = [
     "METADATA_PREFIX",
@@ -19,5 +20,6 @@ __all__ = [
     "ModelPackageGroup",
     "SavedView",
     "Tag",
+    "TeamAccess",
     "Vote",
 ]

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.conf import settings
+from django.contrib.auth.models import Group
 from django.db import models
 from django.db.models import F, Q, Subquery
 from django.urls import reverse
 
 from registry.statements import Prepared
 
+from ..errors import NotFound
 from ..validators import (
     DESCRIPTION_MAX,
     METRIC_NAME_MAX,
@@ -20,6 +22,7 @@ from ..validators import (
     validate_region,
 )
 from .lookups import at_most
+from .teams import TeamAccess, is_hidden, seen_by
 
 if TYPE_CHECKING:
     from registry.accounts.models import User
@@ -33,17 +36,24 @@ class GroupQuerySet(models.QuerySet["ModelPackageGroup"]):
         """Groups that have not been deleted."""
         return self.filter(deleted_at=None)
 
-    def visible_to(self, user: User | Actor) -> GroupQuerySet:
-        """The live groups that `user` may know of: all for anybody with a role, none otherwise."""
-        return self.live() if user.role is not None else self.none()
+    def open_to(self, user: User | Actor) -> GroupQuerySet:
+        """The groups, live and deleted, that `user` may know of: all but those limited to teams of others."""
+        if user.role is None:
+            return self.none()
+        return seen_by(user, self, "pk")
 
-    def has_several_regions(self) -> bool:
-        """True if there are groups of more than one region: two index reads in one query.
+    def visible_to(self, user: User | Actor) -> GroupQuerySet:
+        """The live groups that `user` may know of; none without a role."""
+        return self.open_to(user).live()
+
+    def has_several_regions(self, user: User | Actor) -> bool:
+        """True if `user` may know of groups of more than one region: two index reads in one query.
 
         Not MIN and MAX: asked for both at once, SQLite reads all of the index.
         """
-        first = self.live().order_by("region").values("region")[:1]
-        return self.live().filter(region__gt=Subquery(first)).exists()
+        visible = self.visible_to(user)
+        first = visible.order_by("region").values("region")[:1]
+        return visible.filter(region__gt=Subquery(first)).exists()
 
 
 class ModelPackageGroup(models.Model):
@@ -87,6 +97,9 @@ class ModelPackageGroup(models.Model):
     deleted_by_name = models.CharField(max_length=256, blank=True, default="")
     created_by = models.JSONField(default=dict, blank=True)
 
+    # Without any, everybody with a role sees the group (models/teams.py).
+    teams = models.ManyToManyField(Group, through=TeamAccess, related_name="model_package_groups")
+
     objects = GroupQuerySet.as_manager()
 
     class Meta:
@@ -129,9 +142,20 @@ class ModelPackageGroup(models.Model):
         return f"arn:aws:sagemaker:{self.region}:{settings.REGISTRY_ACCOUNT_ID}:model-package-group/{self.name}"
 
     @classmethod
-    def find(cls, user: User | Actor, region: str, name: str) -> ModelPackageGroup | None:
-        """The group of that name that `user` may know of; as visible_to, by a statement compiled once."""
-        return _NAMED.first(region=region, name=name) if user.role is not None else None
+    def find(
+        cls, user: User | Actor, region: str, name: str, read: Prepared[ModelPackageGroup] | None = None
+    ) -> ModelPackageGroup | None:
+        """The group of that name that `user` may know of; as visible_to, by a statement compiled once.
+
+        `read` is another statement of the same values, for a page that wants more from the same query.
+        """
+        found = (read or _NAMED).first(region=region, name=name) if user.role is not None else None
+        return found if found is not None and not is_hidden(user, found.pk) else None
+
+    def require_sight(self, actor: Actor) -> None:
+        """Raise NotFound unless `actor` may know of the group; no query while nothing is limited."""
+        if is_hidden(actor, self.pk):
+            raise NotFound(f"There is no group {self.name}.")
 
     @property
     def unset_count(self) -> int:

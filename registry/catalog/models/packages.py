@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from registry.statements import Prepared
 
+from ..errors import NotFound
 from ..validators import (
     DESCRIPTION_MAX,
     NAME_MAX,
@@ -22,6 +23,7 @@ from ..validators import (
 )
 from .groups import ModelPackageGroup
 from .lookups import at_most
+from .teams import is_hidden, seen_by
 
 if TYPE_CHECKING:
     from registry.accounts.models import User
@@ -43,9 +45,15 @@ class PackageQuerySet(models.QuerySet["ModelPackage"]):
         """Packages that have not been deleted."""
         return self.filter(deleted_at=None)
 
+    def open_to(self, user: User | Actor) -> PackageQuerySet:
+        """The packages, live and deleted, that `user` may know of: all but those of groups limited to others."""
+        if user.role is None:
+            return self.none()
+        return seen_by(user, self, "group_id")
+
     def visible_to(self, user: User | Actor) -> PackageQuerySet:
-        """The live packages that `user` may know of: all for anybody with a role, none otherwise."""
-        return self.live() if user.role is not None else self.none()
+        """The live packages that `user` may know of; none without a role."""
+        return self.open_to(user).live()
 
     def versioned(self) -> PackageQuerySet:
         return self.filter(group__isnull=False)
@@ -206,9 +214,27 @@ class ModelPackage(models.Model):
         return reverse("unversioned-detail", args=[self.region, self.name])
 
     @classmethod
-    def find_version(cls, user: User | Actor, region: str, group: str, version: int) -> ModelPackage | None:
-        """The version with its group, if `user` may know of it; as visible_to, by a statement compiled once."""
-        return _VERSION.first(region=region, group=group, version=version) if user.role is not None else None
+    def find_version(
+        cls,
+        user: User | Actor,
+        region: str,
+        group: str,
+        version: int,
+        read: Prepared[ModelPackage] | None = None,
+    ) -> ModelPackage | None:
+        """The version with its group, if `user` may know of it; as visible_to, by a statement compiled once.
+
+        `read` is another statement of the same values, for a page that wants more from the same query.
+        """
+        if user.role is None:
+            return None
+        found = (read or _VERSION).first(region=region, group=group, version=version)
+        return found if found is not None and not is_hidden(user, found.group_id) else None
+
+    def require_sight(self, actor: Actor) -> None:
+        """Raise NotFound unless `actor` may know of the package's group; no query while nothing is limited."""
+        if is_hidden(actor, self.group_id):
+            raise NotFound("There is no such version.")
 
     @property
     def is_versioned(self) -> bool:

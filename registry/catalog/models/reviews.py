@@ -4,17 +4,36 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
+
+from registry.accounts.models import Role, User
 
 from ..validators import CHECK_NAME_MAX, CHECK_SUMMARY_MAX, CHECKS_MAX, URL_MAX
 from .lookups import at_most
 from .packages import ModelPackage
+from .teams import TeamAccess
+
+
+class VoteQuerySet(models.QuerySet["Vote"]):
+    """Named questions about votes."""
+
+    def counting(self) -> VoteQuerySet:
+        """Those whose giver could give them now: active, reviewer or admin, and the group is not limited to others.
+
+        A vote that does not count stays, and counts again when its giver may review again.
+        """
+        roles = User.groups.through.objects.filter(user=OuterRef("user"))
+        admin = Q(user__is_superuser=True) | Exists(roles.filter(group__name=Role.ADMIN))
+        limits = TeamAccess.objects.filter(group=OuterRef("package__group"))
+        sees = ~Exists(limits) | Exists(limits.filter(team__user=OuterRef("user")))
+        reviews = Exists(roles.filter(group__name=Role.REVIEWER))
+        return self.filter(admin | (reviews & sees), user__is_active=True)
 
 
 class Vote(models.Model):
     """One person's approval of a version that needs several; gone with the decision, or when the content changes.
 
-    The log keeps every vote for ever; these rows are the count of the round that is open.
+    The log keeps every vote for ever; these rows are the count of the round that is open, as far as they count still.
     """
 
     package = models.ForeignKey(ModelPackage, on_delete=models.CASCADE, related_name="votes", db_index=False)
@@ -22,6 +41,8 @@ class Vote(models.Model):
     user_name = models.CharField(max_length=256)
     comment = models.CharField(max_length=1024, blank=True, default="")
     voted_at = models.DateTimeField()
+
+    objects = VoteQuerySet.as_manager()
 
     class Meta:
         ordering = ["id"]

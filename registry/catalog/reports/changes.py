@@ -6,12 +6,14 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Any, Literal
 
-from django.db.models import Avg, F, OuterRef, Q, Subquery, Value, Window
-from django.db.models.functions import Abs, Coalesce, Lag
+from django.db.models import OuterRef, Subquery
+from django.db.models.functions import Coalesce
 
 from registry.events.models import Event
+from registry.statements import Prepared, read
 
 from ..directions import Direction, in_reading_order, metric_direction
 from ..models import CustomerMetadataProperty, Metric, ModelPackage
@@ -79,20 +81,16 @@ def choose_baseline(package: ModelPackage, older: int | None, asked: int | None 
     """
     if package.group_id is None:
         return Baseline()
-    siblings = ModelPackage.objects.live().filter(group=package.group_id)
-    rows = (
-        siblings.approved()
-        .filter(version__lt=package.version)
-        .order_by("-version")
-        .values_list("version", "approval_status", "decided_at", "created_at", "waiting_since")
-    )
     choices = [
-        Choice(number, status, decided or created, number == older, since is None)  # type: ignore[arg-type]  # numbered
-        for number, status, decided, created, since in rows[:APPROVED_CHOICES]
+        Choice(number, status, decided or created, number == older, since is None)
+        for number, status, decided, created, since in _APPROVED_BELOW.rows(
+            group=package.group_id, version=package.version or 0
+        )
     ]
     default = choices[0].version if choices else older
-    wanted = {number for number in (default, asked, older) if number and number != package.version}
-    found = {row.version: row for row in siblings.filter(version__in=wanted)}
+    wanted = [number if number and number != package.version else 0 for number in (default, asked, older)]
+    rows = _BASELINES.all(group=package.group_id, default=wanted[0], asked=wanted[1], older=wanted[2])
+    found = {row.version: row for row in rows}
     chosen = found.get(asked) or found.get(default)
     if chosen is None:
         return Baseline(reason="first", choices=choices)
@@ -154,35 +152,32 @@ class MetricChange:
 
 def usual_changes(package: ModelPackage, names: Iterable[str]) -> dict[str, float]:
     """The mean absolute change from one version to the next, by metric, over the newest versions of the group."""
-    wanted = sorted(names)
+    wanted = set(names)
     if package.group is None or not wanted:
         return {}
     since = package.group.last_version - USUAL_VERSIONS
-    newest = ModelPackage.objects.live().filter(group=package.group_id, version__gt=since).order_by("-version")
-    # The limit and the expression change nothing but the plan: from the versions to their metrics, not from the names,
-    # which the whole registry shares.
-    rows = Metric.objects.alias(called=Coalesce("name", Value(""))).filter(
-        package__in=newest.values("pk")[:USUAL_VERSIONS],
-        called__in=wanted,
-        value__gt=-USUAL_LIMIT,
-        value__lt=USUAL_LIMIT,
+    found = read(_usual_changes(), [package.group_id, since, USUAL_VERSIONS, -USUAL_LIMIT, USUAL_LIMIT])
+    return {name: mean for name, mean in found if mean and name in wanted}
+
+
+@cache
+def _usual_changes() -> str:
+    """SQL, since Django has no mean of window functions by group; the plan begins at the versions, not at the names."""
+    metric, package = Metric._meta.db_table, ModelPackage._meta.db_table
+    return (
+        "SELECT name, AVG(ABS(value - previous)) FROM (SELECT m.name AS name, m.value AS value, "
+        f"LAG(m.value) OVER (PARTITION BY m.name ORDER BY p.version) AS previous "
+        f"FROM (SELECT id, version FROM {package} "
+        "WHERE group_id = %s AND deleted_at IS NULL AND version > %s ORDER BY version DESC LIMIT %s) p "
+        f"JOIN {metric} m ON m.package_id = p.id WHERE m.value > %s AND m.value < %s) AS measured GROUP BY name"
     )
-    rows = rows.annotate(
-        previous=Window(Lag("value"), partition_by="name", order_by="package__version"),
-    )
-    means = {
-        f"usual_{place}": Avg(Abs(F("value") - F("previous")), filter=Q(name=name)) for place, name in enumerate(wanted)
-    }
-    found = rows.aggregate(**means)
-    return {name: found[f"usual_{place}"] for place, name in enumerate(wanted) if found[f"usual_{place}"]}
 
 
 def compare_metrics(package: ModelPackage, baseline: ModelPackage | None) -> list[MetricChange]:
     """Every metric of the two, in reading order: first what leads, last what only the baseline has. Two queries."""
-    ids = [package.pk, *([baseline.pk] if baseline is not None else [])]
     ours: dict[str, Metric] = {}
     theirs: dict[str, float] = {}
-    for row in Metric.objects.filter(package__in=ids):
+    for row in _METRICS.all(package=package.pk, baseline=baseline.pk if baseline is not None else 0):
         if row.package_id == package.pk:
             ours[row.name] = row
         else:
@@ -227,10 +222,9 @@ def compare_pairs(
     package: ModelPackage, baseline: ModelPackage | None
 ) -> tuple[list[PairChange], list[tuple[str, str]]]:
     """The package's pairs in their order with what they were, and the (key, value) that only the baseline has."""
-    ids = [package.pk, *([baseline.pk] if baseline is not None else [])]
     ours: list[CustomerMetadataProperty] = []
     theirs: dict[str, str] = {}
-    for row in CustomerMetadataProperty.objects.filter(package__in=ids):
+    for row in _PAIRS.all(package=package.pk, baseline=baseline.pk if baseline is not None else 0):
         if row.package_id == package.pk:
             ours.append(row)
         else:
@@ -309,3 +303,35 @@ def _count(words: Iterable[str]) -> dict[str, int]:
             found[word] = found.get(word, 0) + 1
     order = ("better", "worse", "changed", "moved", "added", "removed")
     return {word: found[word] for word in order if word in found}
+
+
+# ---------- what every page of a version asks, compiled once a connection ----------
+
+_APPROVED_BELOW: Prepared[Any] = Prepared(
+    lambda group, version: (
+        ModelPackage.objects.live()
+        .filter(group=group, version__lt=version)
+        .approved()
+        .order_by("-version")
+        .values_list("version", "approval_status", "decided_at", "created_at", "waiting_since")[:APPROVED_CHOICES]
+    ),
+    group=int,
+    version=int,
+)
+_BASELINES: Prepared[ModelPackage] = Prepared(
+    lambda group, default, asked, older: ModelPackage.objects.live().filter(
+        group=group, version__in=[default, asked, older]
+    ),
+    group=int,
+    default=int,
+    asked=int,
+    older=int,
+)
+_METRICS: Prepared[Metric] = Prepared(
+    lambda package, baseline: Metric.objects.filter(package__in=[package, baseline]), package=int, baseline=int
+)
+_PAIRS: Prepared[CustomerMetadataProperty] = Prepared(
+    lambda package, baseline: CustomerMetadataProperty.objects.filter(package__in=[package, baseline]),
+    package=int,
+    baseline=int,
+)

@@ -130,7 +130,7 @@ def compare_packages(packages: Sequence[ModelPackage], base: int) -> list[Sectio
     for pk, key, text in rows.values_list("package", "key", "value"):
         pairs[pk][key] = text
     votes: dict[int, list[str]] = {pk: [] for pk in ids}
-    for pk, name in Vote.objects.filter(package__in=ids).values_list("package", "user_name"):
+    for pk, name in Vote.objects.counting().filter(package__in=ids).values_list("package", "user_name"):
         votes[pk].append(name)
     checks: dict[int, dict[str, str]] = {pk: {} for pk in ids}
     for check in Check.objects.filter(package__in=ids):

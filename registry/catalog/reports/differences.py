@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from ..json_texts import read_json
 from ..models import ModelPackage
 from .containers import compare_containers
 from .particulars import facts_of, pointers_of, supported_of
@@ -100,8 +101,8 @@ def leaves_of(card: Any) -> dict[str, str]:
     content = _mapping(card).get("ModelCardContent")
     if isinstance(content, str):
         try:
-            content = json.loads(content)
-        except (ValueError, RecursionError):
+            content = read_json(content)
+        except ValueError:
             return {"content": content}
     found: dict[str, str] = {}
     left: list[tuple[str, Any]] = [("", content)]

@@ -17,7 +17,8 @@ from registry.events.models import Event
 from ..models import METADATA_PREFIX, Container, CustomerMetadataProperty, Metric, ModelPackage, ModelPackageGroup, Tag
 from ..models.packages import PackageQuerySet
 from .groups import Order, group_page
-from .timeline import VersionFilter, versions_of
+from .timeline import VersionFilter
+from .trends import versions_of
 
 if TYPE_CHECKING:
     from registry.accounts.models import User

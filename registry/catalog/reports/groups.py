@@ -20,6 +20,7 @@ from registry.accounts.models import User
 
 from ..filters import Query, group_conditions, is_wide, parse
 from ..models import ModelPackage, ModelPackageGroup, Tag
+from ..models.teams import is_hidden
 from ..validators import NAME_MAX, validate_name
 
 STRIP = 24  # newest versions of a row's strip
@@ -274,27 +275,32 @@ def _newest_laterally(groups: list[int]) -> Iterable[tuple[int, int, str | None]
 
 
 class NameCheck(NamedTuple):
-    """Whether a wished name can be given: what is wrong with it, the group that has it, and a free one instead."""
+    """Whether a wished name can be given: what is wrong with it, whether it is taken, and a free one instead.
+
+    `taken_by` is the group that has it; None also where the asker may not know of it, though the name is taken.
+    """
 
     name: str
     fault: str = ""
+    is_taken: bool = False
     taken_by: ModelPackageGroup | None = None
     suggestion: str = ""
 
     @property
     def is_free(self) -> bool:
-        return not self.fault and self.taken_by is None
+        return not self.fault and not self.is_taken
 
 
-def check_name(region: str, name: str) -> NameCheck:
-    """Tell whether a new group in `region` may have that name."""
+def check_name(user: User, region: str, name: str) -> NameCheck:
+    """Tell `user` whether a new group in `region` may have that name."""
     fault = ""
     try:
         validate_name(name)
     except ValidationError as error:
         fault = " ".join(error.messages)
-    taken_by = None if fault else _of_name(region, [name]).first()
-    return NameCheck(name, fault, taken_by, _free_name(region, name) if fault or taken_by else "")
+    taken = None if fault else _of_name(region, [name]).first()
+    shown = taken if taken is not None and not is_hidden(user, taken.pk) else None
+    return NameCheck(name, fault, taken is not None, shown, _free_name(region, name) if fault or taken else "")
 
 
 def _of_name(region: str, names: Iterable[str]) -> QuerySet[ModelPackageGroup]:

@@ -14,7 +14,7 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from ..models import ApprovalStatus, Metric, ModelPackage, ModelPackageGroup
-from .timeline import versions_of
+from .trends import versions_of
 
 SAMPLED = 100  # versions at each end of a range whose metric names count
 ROWS = 25  # versions in one page of the table

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..json_texts import read_json
 from ..models import ModelPackage
 from .containers import ContainerChange, compare_containers
 
@@ -228,8 +229,8 @@ def model_card_of(package: ModelPackage) -> ModelCard | None:
     content = card.get("ModelCardContent")
     if isinstance(content, str):
         try:
-            content = json.loads(content)
-        except (ValueError, RecursionError):
+            content = read_json(content)
+        except ValueError:
             return ModelCard(_text(card.get("ModelCardStatus")), content, content)
     text = json.dumps(content, indent=2, ensure_ascii=False) if content else ""
     return ModelCard(_text(card.get("ModelCardStatus")), text, content)

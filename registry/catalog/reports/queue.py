@@ -10,6 +10,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from django.contrib.auth import get_user_model
@@ -22,6 +23,7 @@ from registry.statements import Prepared
 from ..directions import ChosenMetrics, Direction, leading_metric, metric_direction
 from ..models import ApprovalStatus, Metric, ModelPackage, ModelPackageGroup, Vote
 from ..models.packages import PackageQuerySet
+from ..models.teams import groups_hidden_from, seen_by, sees_all
 from ..reviewing import EDITING
 from .counts import CountUpTo
 
@@ -161,7 +163,8 @@ def _beyond(place: Place) -> Q:
 def read_queue(queue: PackageQuerySet, after: Place | None = None) -> QueuePage:
     """A page of a queue, oldest first, from a place on; two queries."""
     siblings = ModelPackage.objects.live().approved().filter(group=OuterRef("group"), version__lt=OuterRef("version"))
-    votes = Vote.objects.filter(package=OuterRef("pk")).order_by().values("package").annotate(n=Count("pk")).values("n")
+    given = Vote.objects.counting().filter(package=OuterRef("pk")).order_by()
+    votes = given.values("package").annotate(n=Count("pk")).values("n")
     rows = (queue.filter(_beyond(after)) if after else queue).order_by("waiting_since", "pk")
     columns = rows.values_list(
         "pk",
@@ -215,6 +218,7 @@ def read_decisions(user: User, before: int | None = None) -> QueuePage:
     if user.role is None:
         return QueuePage([], "")
     events = Event.objects.in_feed().before(before).filter(category="review", kind=_DECISION)
+    events = seen_by(user, events, "group_id")
     decided = [ApprovalStatus.APPROVED.value, ApprovalStatus.REJECTED.value]
     rows = list(
         events.filter(version__isnull=False, after__ModelApprovalStatus__in=decided).order_by("-id")[: PER_PAGE + 1]
@@ -253,20 +257,29 @@ class Navigation(NamedTuple):
     everybody: int
 
 
-def _counts(pk: int, name: str = "") -> QuerySet[User, Any]:
-    """One row, of the reader: has several regions, waits for anybody, and with a name, waits for the reader."""
-    groups = ModelPackageGroup.objects.live()
+def _counts(pk: int, name: str = "", *, misses: bool = False) -> QuerySet[User, Any]:
+    """One row, of the reader: has several regions, waits for anybody, and with a name, waits for the reader.
+
+    `misses`: groups may be hidden from the reader.
+    """
+    groups, live = ModelPackageGroup.objects.live(), ModelPackage.objects.live()
+    if misses:
+        hidden = groups_hidden_from(pk)
+        groups, live = groups.exclude(pk__in=hidden), live.exclude(group_id__in=hidden)
     other_regions = groups.filter(region__gt=Subquery(groups.order_by("region").values("region")[:1]))
-    live = ModelPackage.objects.live()
     columns = [CountUpTo(other_regions, 1), CountUpTo(_open(live), COUNT_CAP)]
     if name:
         columns.append(CountUpTo(_undecided_by(_open(live), pk, name), COUNT_CAP))
     return get_user_model().objects.filter(pk=pk).order_by().values_list(*columns)
 
 
-# Every page asks one of them: whoever has a role may know of all groups.
-_FOR_READERS: Prepared[Any] = Prepared(_counts, pk=int)
-_FOR_DECIDERS: Prepared[Any] = Prepared(_counts, pk=int, name=str)
+# Every page asks one of them, by whether it is for somebody who decides and from whom groups are hidden.
+_NAVIGATION: dict[tuple[bool, bool], Prepared[Any]] = {
+    (False, False): Prepared(_counts, pk=int),
+    (True, False): Prepared(_counts, pk=int, name=str),
+    (False, True): Prepared(partial(_counts, misses=True), pk=int),
+    (True, True): Prepared(partial(_counts, misses=True), pk=int, name=str),
+}
 
 
 def read_navigation(user: User, *, decides: bool) -> Navigation:
@@ -274,6 +287,6 @@ def read_navigation(user: User, *, decides: bool) -> Navigation:
     if user.role is None:
         return Navigation(regions_many=False, waiting=0, everybody=0)
     name = {"name": user.get_username()} if decides else {}
-    counted = (_FOR_DECIDERS if decides else _FOR_READERS).rows(pk=user.pk, **name)
+    counted = _NAVIGATION[decides, not sees_all(user)].rows(pk=user.pk, **name)
     regions, everybody, *mine = counted[0] if counted else (0, 0)
     return Navigation(bool(regions), mine[0] if mine else 0, everybody)

@@ -49,7 +49,7 @@ def versions_named(user: User, named: Named) -> tuple[list[ModelPackage], ModelP
     found += [p for p in sorted(numbered, key=lambda p: place[p.group_id or 0]) if p not in found]
     if found or not groups:
         return found[:LIMIT], None
-    gone = ModelPackage.objects.filter(group__in=place, version=named.version, deleted_at__isnull=False)
+    gone = ModelPackage.objects.open_to(user).filter(group__in=place, version=named.version, deleted_at__isnull=False)
     return [], gone.select_related("group").first()
 
 

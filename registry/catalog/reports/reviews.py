@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from django.db.models import CharField, Value
+from django.db.models import CharField, QuerySet, Value
 
 from registry.accounts.permissions import Actor
 from registry.events.models import Event
+from registry.statements import Prepared
 
 from ..models import Check, Metric, ModelPackage, Vote
 from ..reviewing import EDITING, approved_below, facts_of, is_open, last_decision, last_editor, may_undo, rules_of
@@ -26,7 +27,7 @@ SPOKEN = (_DECISION, "model_package.vote_given", "model_package.vote_withdrawn",
 
 
 class VoteLine(NamedTuple):
-    """One approval of the round that is open."""
+    """One approval of the round that is open, by somebody who could give it now."""
 
     user_name: str
     comment: str
@@ -139,19 +140,24 @@ def review_state(
 
 def _votes_and_checks(package: ModelPackage) -> tuple[list[VoteLine], list[CheckLine]]:
     """Both, in one query."""
+    found = sorted(_SPOKEN_UP.rows(package=package.pk), key=lambda row: row[4])
+    voted = [VoteLine(row[5], row[0], row[4]) for row in found if row[1] == "vote"]
+    return voted, sorted((CheckLine(*row) for row in found if row[1] != "vote"), key=lambda check: check.name)
 
+
+def _both(package: int) -> QuerySet[Any]:
     def empty() -> Value:
         return Value("", output_field=CharField())
 
     is_vote = Value("vote", output_field=CharField())
     checks = Check.objects.filter(package=package).order_by()
-    votes = Vote.objects.filter(package=package).order_by()
-    rows = checks.values_list("name", "state", "url", "summary", "reported_at", "reported_by_name").union(
+    votes = Vote.objects.counting().filter(package=package).order_by()
+    return checks.values_list("name", "state", "url", "summary", "reported_at", "reported_by_name").union(
         votes.values_list("comment", is_vote, empty(), empty(), "voted_at", "user_name"), all=True
     )
-    found = sorted(rows, key=lambda row: row[4])
-    voted = [VoteLine(row[5], row[0], row[4]) for row in found if row[1] == "vote"]
-    return voted, sorted((CheckLine(*row) for row in found if row[1] != "vote"), key=lambda check: check.name)
+
+
+_SPOKEN_UP: Prepared[Any] = Prepared(_both, package=int)
 
 
 def _facts(

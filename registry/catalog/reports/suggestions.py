@@ -16,6 +16,8 @@ from ..filters import ACTIVITY, GROUPS, KEYS, PACKAGES, REVIEW, TIMELINE, Not, Q
 from ..filters.keys import TYPES
 from ..filters.terms import is_leaf, leaf
 from ..models import Check, Container, CustomerMetadataProperty, Metric, ModelPackage, ModelPackageGroup, Tag
+from ..models.teams import seen_by, sees_all
+from .sightings import WORDS, seen_values
 
 LIMIT = 8
 _NAMES_COMPARED = 2000
@@ -63,14 +65,18 @@ def distinct_values(
         return [value for (value,) in cursor.fetchall()]
 
 
-def regions() -> list[str]:
-    """The regions in which there are live groups, in order of name."""
-    return distinct_values(ModelPackageGroup, "region", limit=100, by_letter=False, live=True)
+def regions(user: User) -> list[str]:
+    """The regions in which there are live groups that `user` may know of, in order of name."""
+    if sees_all(user):
+        return distinct_values(ModelPackageGroup, "region", limit=100, by_letter=False, live=True)
+    visible = ModelPackageGroup.objects.visible_to(user)
+    return list(visible.order_by("region").values_list("region", flat=True).distinct()[:100])
 
 
-def known_tags(limit: int = 40) -> list[tuple[str, str]]:
+def known_tags(user: User, limit: int = 40) -> list[tuple[str, str]]:
     """Tags that were given lately, each once, in order: what a tag input offers."""
-    return sorted(set(Tag.objects.order_by("-id").values_list("key", "value")[:400]))[:limit]
+    newest = seen_by(user, Tag.objects.order_by("-id"), "group_id")
+    return sorted(set(newest.values_list("key", "value")[:400]))[:limit]
 
 
 def suggest(user: User, typed: str, *, of: str = GROUPS) -> list[tuple[str, list[Suggestion]]]:
@@ -80,16 +86,16 @@ def suggest(user: User, typed: str, *, of: str = GROUPS) -> list[tuple[str, list
     """
     last = last_term(typed, of=of)
     if last is None:
-        return [("Filters", _keys("", of))]
+        return [("Filters", _keys(user, "", of))]
     start, term = last
     minus = "-" if typed[:start].endswith("-") else ""
     titled = _names(user, term, of) if not term.key else _values(user, term, of)
     return [(title, [Suggestion(minus + s.text, s.note) for s in found]) for title, found in titled if found]
 
 
-def _keys(beginning: str, of: str) -> list[Suggestion]:
+def _keys(user: User, beginning: str, of: str) -> list[Suggestion]:
     keys = KEYS[of]
-    if "region" in keys and not ModelPackageGroup.objects.has_several_regions():
+    if "region" in keys and not ModelPackageGroup.objects.has_several_regions(user):
         keys = {key: words for key, words in keys.items() if key != "region"}
     return [Suggestion(f"{key}:", words) for key, words in keys.items() if key.startswith(beginning.lower())]
 
@@ -97,8 +103,8 @@ def _keys(beginning: str, of: str) -> list[Suggestion]:
 def _names(user: User, term: Term, of: str) -> list[tuple[str, list[Suggestion]]]:
     word = term.value or ""
     if of in (TIMELINE, PACKAGES):
-        return [("Filters", _keys(word, of))]
-    return [("Filters", _keys(word, of)), ("Groups", [Suggestion(name) for name in _group_names(user, word)])]
+        return [("Filters", _keys(user, word, of))]
+    return [("Filters", _keys(user, word, of)), ("Groups", [Suggestion(name) for name in _group_names(user, word)])]
 
 
 def _group_names(user: User, beginning: str) -> list[str]:
@@ -120,32 +126,34 @@ def _values(user: User, term: Term, of: str) -> list[tuple[str, list[Suggestion]
     if term.key not in KEYS[of]:
         return [("Did you mean", [Suggestion(text) for text in [term.suggestion] if text])]
     if term.key in _NAMED and term.value is None:
-        return _named(term, of)
+        return _named(user, term, of)
     match term.key:
         case "tag":
-            return _tag_values(term.name, value, of)
+            return _tag_values(user, term.name, value, of)
         case "meta":
-            return _meta_values(term.name, value)
+            return _meta_values(user, term.name, value)
         case "image":
-            names = distinct_values(Container, "image_name", value)
-            return [("Images", [Suggestion(str(Term("image", name))) for name in names if name])]
+            names = [name for name in distinct_values(Container, "image_name", value, limit=_many(user)) if name]
+            names = seen_values(user, Container, "image_name", names)[:LIMIT]
+            return [("Images", [Suggestion(str(Term("image", name))) for name in names])]
         case "by":
-            people = _actors(value) if of == ACTIVITY else _authors(value)
+            people = _actors(value) if of == ACTIVITY else _authors(user, value)
             return [("People", [Suggestion(str(Term("by", name))) for name in people])]
         case "region":
-            return [("Regions", [Suggestion(f"region:{region}") for region in regions() if region.startswith(value)])]
+            found = [region for region in regions(user) if region.startswith(value)]
+            return [("Regions", [Suggestion(f"region:{region}") for region in found])]
         case "group":
             return [("Groups", [Suggestion(f"group:{name}") for name in _group_names(user, value)])]
     return _fixed(term, of)
 
 
-def _named(term: Term, of: str) -> list[tuple[str, list[Suggestion]]]:
+def _named(user: User, term: Term, of: str) -> list[tuple[str, list[Suggestion]]]:
     """The names that go on from what is typed, and once one of them is complete, its values."""
     model, column, by_letter, title = _NAMED[term.key]
     names = distinct_values(
-        model, column, term.name if by_letter else "", limit=LIMIT if by_letter else 200, by_letter=by_letter
+        model, column, term.name if by_letter else "", limit=_many(user) if by_letter else 200, by_letter=by_letter
     )
-    names = [name for name in names if name.startswith(term.name)][:LIMIT]
+    names = seen_values(user, model, column, [name for name in names if name.startswith(term.name)])[:LIMIT]
     sign = "=" if term.key in ("tag", "meta", "check") else ">"
     found = [(title, [Suggestion(f"{Term(term.key, None, name)}{sign}") for name in names])]
     if term.name not in names:
@@ -153,9 +161,9 @@ def _named(term: Term, of: str) -> list[tuple[str, list[Suggestion]]]:
     found = [] if names == [term.name] else found
     match term.key:
         case "tag":
-            return found + _tag_values(term.name, "", of)
+            return found + _tag_values(user, term.name, "", of)
         case "meta":
-            return found + _meta_values(term.name, "")
+            return found + _meta_values(user, term.name, "")
     return found + _fixed(Term(term.key, "", term.name), of)
 
 
@@ -187,33 +195,41 @@ def _fixed(term: Term, of: str) -> list[tuple[str, list[Suggestion]]]:
     return [("Values", found)]
 
 
-def _tag_values(key: str, beginning: str, of: str) -> list[tuple[str, list[Suggestion]]]:
+def _tag_values(user: User, key: str, beginning: str, of: str) -> list[tuple[str, list[Suggestion]]]:
     tags = Tag.objects.filter(key=key, value__prefix=beginning)
     if of == PACKAGES:
         values = tags.filter(package__isnull=False, package__deleted_at=None).order_by("value")
         found = values.values_list("value", flat=True).distinct()[:LIMIT]
         return [(f"Values of tag:{key}", [Suggestion(str(Term("tag", value, key))) for value in found])]
-    tags = tags.filter(group__deleted_at=None, group__isnull=False)
+    tags = seen_by(user, tags.filter(group__deleted_at=None, group__isnull=False), "group_id")
     counted = tags.order_by("value").values_list("value").annotate(n=Count("id"))[:LIMIT]
     title = f"Values of tag:{key}"
     return [(title, [Suggestion(str(Term("tag", v, key)), f"{n:,} group{'s' * (n != 1)}") for v, n in counted])]
 
 
-def _meta_values(key: str, beginning: str) -> list[tuple[str, list[Suggestion]]]:
-    values = distinct_values(CustomerMetadataProperty, "value", beginning, where={"key": key})
+def _meta_values(user: User, key: str, beginning: str) -> list[tuple[str, list[Suggestion]]]:
+    where = {"key": key}
+    values = distinct_values(CustomerMetadataProperty, "value", beginning, where=where, limit=_many(user))
+    values = seen_values(user, CustomerMetadataProperty, "value", values, where)[:LIMIT]
     return [(f"Values of meta:{key}", [Suggestion(str(Term("meta", value, key))) for value in values])]
 
 
-def _authors(beginning: str) -> list[str]:
+def _authors(user: User, beginning: str) -> list[str]:
     """Who registered versions, of the first 200 names: the index is in the database's order, which knows no prefix."""
     names = distinct_values(ModelPackage, "created_by_name", limit=200, by_letter=False)
-    return [name for name in names if name and name.startswith(beginning)][:LIMIT]
+    found = [name for name in names if name and name.startswith(beginning)]
+    return seen_values(user, ModelPackage, "created_by_name", found)[:LIMIT]
 
 
 def _actors(beginning: str) -> list[str]:
     """People who may have done something: users by name."""
     named = User.objects.filter(username__startswith=beginning).order_by("username")
     return [*named.values_list("username", flat=True)[:LIMIT]]
+
+
+def _many(user: User) -> int:
+    """How many words are read where some of them may not be shown."""
+    return LIMIT if sees_all(user) else WORDS
 
 
 class Near(NamedTuple):
@@ -231,19 +247,19 @@ def nearest(user: User, query: Query) -> list[Near]:
             continue
         term = leaf(part)
         if term.key == "tag" and term.name and not term.fault:
-            return _near_tags(term)
+            return _near_tags(user, term)
         if not term.key:
             return _near_names(user, term.value or "")
     return []
 
 
-def _near_tags(term: Term) -> list[Near]:
+def _near_tags(user: User, term: Term) -> list[Near]:
+    tags = seen_by(user, Tag.objects.filter(group__isnull=False, group__deleted_at=None), "group_id")
     keys = distinct_values(Tag, "key", limit=200)
     key = term.name if term.name in keys else next(iter(_close(term.name, keys, 1)), "")
     if not key:
         return []
-    tags = Tag.objects.filter(key=key, group__isnull=False, group__deleted_at=None)
-    counts = dict(tags.order_by().values_list("value").annotate(n=Count("id"))[:200])
+    counts = dict(tags.filter(key=key).order_by().values_list("value").annotate(n=Count("id"))[:200])
     counts.pop(term.value or "", None) if key == term.name else None
     close = _close(term.value or "", counts, 3) or sorted(counts, key=lambda value: -counts[value])[:2]
     return [Near(f"{key}={value}", str(Term("tag", value, key)), counts[value]) for value in close]

@@ -1,4 +1,4 @@
-"""The timeline of a group: its rows with their neighbours, its trend, and what its filters offer; reads only.
+"""The timeline of a group: its rows with their neighbours, what a filter narrows them to; reads only.
 
 Every question starts at the index over (group, version) and stops after a fixed number of versions, so a group of
 100,000 versions costs what one of 100 does. No window function: it would number the whole group first.
@@ -12,10 +12,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
-from django.db.models import Count, FilteredRelation, IntegerField, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models import Count, IntegerField, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Left
+
+from registry.statements import Prepared
 
 from ..filters import TIMELINE, Query, is_wide, version_conditions
 from ..models import (
@@ -23,18 +25,16 @@ from ..models import (
     ApprovalStatus,
     Container,
     CustomerMetadataProperty,
-    Metric,
     ModelPackage,
     ModelPackageGroup,
 )
 from ..models.lookups import ExistsApart
 from ..models.packages import PackageQuerySet
+from .trends import measured_by, versions_of, with_parts
 
-ROWS = 50  # versions in one answer
+FIRST_ROWS = 25  # versions on the page at first: what a screen shows, and half of what it weighs
+ROWS = 50  # versions in each further answer
 EDGE = 8  # rows read beyond each edge of it
-SERIES = 600  # newest versions that trend and rail cover (DESIGN.md section 5)
-RECENT = 100  # newest versions whose metric names, images and metadata the menus offer
-WAITING_SHOWN = 3
 TOMBSTONES = 200  # deleted versions looked at for one answer
 _LEAD = 200  # characters of a description that a row may show
 _OFTEN = 1_000
@@ -122,28 +122,6 @@ def _usual_pair(text: str) -> Q:
     return Q(key=key, value=value) if key and value else Q(key=text)
 
 
-class Point(NamedTuple):
-    """One of the newest versions: what the trend draws and what the menus for stage and author offer."""
-
-    version: int
-    value: float | None
-    status: str | None
-    stage: str
-    author: str
-    created_at: datetime
-
-
-_POINT = ("version", "measured__value", "approval_status", "stage", "created_by_name", "created_at")
-
-
-class Vocabulary(NamedTuple):
-    """What the newest versions hold: metric names, image names and metadata pairs, with how many versions hold each."""
-
-    metrics: Counter[str]
-    images: Counter[str]
-    pairs: Counter[tuple[str, str]]
-
-
 @dataclass
 class Row:
     """One version of the timeline.
@@ -190,7 +168,7 @@ class Tombstone:
 
 @dataclass(frozen=True)
 class TimelinePage:
-    """Up to ROWS rows, newest first, with up to EDGE of the shown rows above and below, for the line and the headings.
+    """One page of rows, newest first, with up to EDGE of the shown rows above and below, for the line and the headings.
 
     `above` ends, and `below` begins, with the row next to the page. `tombstones` are the deleted versions between the
     rows, newest first: down to the last row, or to the end of the group.
@@ -207,91 +185,41 @@ class TimelinePage:
         return self.rows[-1].version if self.rows and self.below else None
 
 
-def versions_of(group: ModelPackageGroup) -> PackageQuerySet:
-    """The live versions of a group, newest first."""
-    return ModelPackage.objects.live().filter(group=group).order_by("-version")
-
-
-def read_series(group: ModelPackageGroup, metric: str) -> list[Point]:
-    """The newest SERIES versions with their value of `metric`, newest first."""
-    points = versions_of(group).annotate(measured=_measured(metric))
-    return [Point(*values) for values in points.values_list(*_POINT)[:SERIES]]
-
-
-def read_vocabulary(group: ModelPackageGroup) -> Vocabulary:
-    """What the newest RECENT versions hold, in one query."""
-    recent = versions_of(group).values("pk")[:RECENT]
-
-    def counted(kind: str, rows: QuerySet[Any], first: str, second: str = "") -> QuerySet[Any]:
-        held = rows.filter(package__in=recent).order_by().values(first, *filter(None, [second]))
-        times = held.annotate(times=Count("package", distinct=True))
-        return times.values_list(Value(kind), first, second or Value(""), "times")
-
-    metrics = counted("metric", Metric.objects.all(), "name")
-    images = counted("image", Container.objects.exclude(image_name=""), "image_name")
-    pairs = counted("pair", CustomerMetadataProperty.objects.all(), "key", "value")
-    found = Vocabulary(Counter(), Counter(), Counter())
-    for kind, first, second, times in metrics.union(images, pairs, all=True):
-        if kind == "metric":
-            found.metrics[first] = times
-        elif kind == "image":
-            found.images[first] = times
-        else:
-            found.pairs[first, second] = times
-    return found
-
-
-def read_approved(group: ModelPackageGroup, metric: str) -> dict[str, Any] | None:
-    """The version approved now, with its value, first container and decision, and the one to go back to; or None."""
-    if group.approved_version is None:
-        return None
-    intact = versions_of(group).approved().filter(version__lt=group.approved_version, waiting_since=None)
-    found = versions_of(group).filter(version=group.approved_version)
-    found = found.annotate(previous_approved=Subquery(intact.values("version")[:1]))
-    return (
-        _with_parts(found, metric)
-        .values(
-            "version",
-            "stage",
-            "revision",
-            "waiting_since",
-            "previous_approved",
-            "decided_at",
-            "decided_by_name",
-            "measured__value",
-            "first__image",
-            "first__model_data_url",
-        )
-        .first()
-    )
-
-
-def read_waiting(group: ModelPackageGroup, metric: str, series: Sequence[Point]) -> list[Point]:
-    """The newest waiting versions; a query only where they are older than the series."""
-    found = [point for point in series if point.status == ApprovalStatus.WAITING][:WAITING_SHOWN]
-    if len(found) == min(WAITING_SHOWN, group.waiting_count):
-        return found
-    waiting = versions_of(group).filter(approval_status=ApprovalStatus.WAITING).annotate(measured=_measured(metric))
-    return [Point(*values) for values in waiting.values_list(*_POINT)[:WAITING_SHOWN]]
-
-
 def read_page(
     group: ModelPackageGroup, *, metric: str, shown: VersionFilter, before: int | None = None
 ) -> TimelinePage:
-    """The newest ROWS versions that `shown` lets through, or those below the number `before`; three or four queries."""
-    wanted = shown.apply(versions_of(group))
-    below = wanted if before is None else wanted.filter(version__lte=before)  # with the row above, if it is shown
-    rows = [Row(*values) for values in _row_values(below, group, metric)[: ROWS + EDGE + 1]]
+    """The newest FIRST_ROWS versions that `shown` lets through, or ROWS of those below the number `before`.
+
+    Three or four queries.
+    """
+    wanted = shown.apply(versions_of(group)) if shown.is_set else None
+    most = FIRST_ROWS if before is None else ROWS
+    rows = _rows_from(group, metric, wanted, before, most + EDGE + 1)
     above = [rows.pop(0)] if before is not None and rows and rows[0].version == before else []
     if above and rows and None in (above[0].value, rows[0].value):
         # A gap in the metric crosses the edge of the page: where does the line come from?
-        further = wanted.filter(version__gt=before).order_by("version")
-        above = [*(Row(*values) for values in _row_values(further, group, metric)[: EDGE - 1])][::-1] + above
-    end = rows[ROWS - 1].version if len(rows) > ROWS else 0
+        further = (versions_of(group) if wanted is None else wanted).filter(version__gt=before).order_by("version")
+        above = [*(Row(*values) for values in _row_values(further, group.pk, metric)[: EDGE - 1])][::-1] + above
+    end = rows[most - 1].version if len(rows) > most else 0
     gone = _tombstones(group, shown, before, end)
-    page = TimelinePage(rows[:ROWS], above, rows[ROWS : ROWS + EDGE], gone)
+    page = TimelinePage(rows[:most], above, rows[most : most + EDGE], gone)
     _add_properties(group, page.rows)
     return page
+
+
+def _rows_from(
+    group: ModelPackageGroup, metric: str, wanted: PackageQuerySet | None, before: int | None, most: int
+) -> list[Row]:
+    """The newest rows, those from `before` down with that one itself; `wanted` None is all of the group."""
+    found: Iterable[Sequence[Any]]
+    if wanted is not None:
+        below = wanted if before is None else wanted.filter(version__lte=before)
+        found = _row_values(below, group.pk, metric)[:most]
+    elif before is None:
+        found = _NEWEST.rows(group=group.pk, metric=metric)
+    else:
+        found = _BELOW.rows(group=group.pk, metric=metric, before=before)
+    return [Row(*values) for values in found]
 
 
 def _tombstones(group: ModelPackageGroup, shown: VersionFilter, before: int | None, down_to: int) -> list[Tombstone]:
@@ -315,20 +243,11 @@ def _tombstones(group: ModelPackageGroup, shown: VersionFilter, before: int | No
     return found
 
 
-def _measured(metric: str) -> FilteredRelation:
-    return FilteredRelation("metrics", condition=Q(metrics__name=metric))
-
-
-def _with_parts(packages: PackageQuerySet, metric: str) -> PackageQuerySet:
-    first = FilteredRelation("containers", condition=Q(containers__position=0))
-    return packages.annotate(measured=_measured(metric), first=first)
-
-
-def _row_values(packages: PackageQuerySet, group: ModelPackageGroup, metric: str) -> QuerySet[Any]:
-    previous = versions_of(group).filter(version__lt=OuterRef("version")).annotate(measured=_measured(metric))
+def _row_values(packages: PackageQuerySet, group: int, metric: str) -> QuerySet[Any]:
+    previous = versions_of(group).filter(version__lt=OuterRef("version")).annotate(measured=measured_by(metric))
     containers = Container.objects.filter(package=OuterRef("pk")).order_by().values("package")
     return (
-        _with_parts(packages, metric)
+        with_parts(packages, metric)
         .annotate(
             lead=Left("description", _LEAD),
             previous_version=Subquery(previous.values("version")[:1]),
@@ -357,10 +276,9 @@ def _add_properties(group: ModelPackageGroup, rows: Sequence[Row]) -> None:
     """Read the metadata of the rows and of their previous versions, and order it for the chips."""
     numbers = {row.version for row in rows} | {row.previous_version for row in rows if row.previous_version}
     held: dict[int | None, dict[str, str]] = {number: {} for number in numbers}
-    if numbers:
-        found = CustomerMetadataProperty.objects.filter(package__group=group, package__version__in=numbers)
-        # Sorted here: with ORDER BY, SQLite walks the whole table in the order of its ids.
-        for _, version, key, value in sorted(found.order_by().values_list("id", "package__version", "key", "value")):
+    # Sorted here: with ORDER BY, SQLite walks the whole table in the order of its ids.
+    for _, version, key, value in sorted(_pairs_of(group, numbers)):
+        if version in held:
             held[version][key] = value
     changed: dict[int, set[str]] = {}
     for row in rows:
@@ -372,6 +290,20 @@ def _add_properties(group: ModelPackageGroup, rows: Sequence[Row]) -> None:
         news = changed[row.version]
         pairs = sorted(held[row.version].items(), key=lambda pair: _telling(pair[0], pair[1], news, seldom))
         row.properties = [(key, value, key in news) for key, value in pairs]
+
+
+def _pairs_of(group: ModelPackageGroup, numbers: set[int]) -> Iterable[Any]:
+    """(id, version, key, value) of these versions' metadata, and of some between them."""
+    if not numbers:
+        return []
+    if max(numbers) - min(numbers) < len(numbers) + EDGE:
+        return _PAIRS.rows(group=group.pk, first=min(numbers), last=max(numbers))
+    return _pairs(group.pk).filter(package__version__in=numbers)
+
+
+def _pairs(group: int) -> QuerySet[Any]:
+    found = CustomerMetadataProperty.objects.filter(package__group=group).order_by()
+    return found.values_list("id", "package__version", "key", "value")
 
 
 def _telling(key: str, value: str, changed: set[str], seldom: dict[str, int]) -> tuple[bool, bool, bool, int]:
@@ -386,3 +318,24 @@ def _telling(key: str, value: str, changed: set[str], seldom: dict[str, int]) ->
         bool(_DIGEST.fullmatch(value)),
         seldom.get(key, _OFTEN) if is_new else 0,
     )
+
+
+_NEWEST: Prepared[Any] = Prepared(
+    lambda group, metric: _row_values(versions_of(group), group, metric)[: FIRST_ROWS + EDGE + 1],
+    group=int,
+    metric=str,
+)
+_BELOW: Prepared[Any] = Prepared(
+    lambda group, metric, before: _row_values(versions_of(group).filter(version__lte=before), group, metric)[
+        : ROWS + EDGE + 1
+    ],
+    group=int,
+    metric=str,
+    before=int,
+)
+_PAIRS: Prepared[Any] = Prepared(
+    lambda group, first, last: _pairs(group).filter(package__version__gte=first, package__version__lte=last),
+    group=int,
+    first=int,
+    last=int,
+)

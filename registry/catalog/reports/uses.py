@@ -15,6 +15,7 @@ from django.db.models import CharField, F, Func, OuterRef, Q, QuerySet
 
 from ..models import Container, ModelPackage
 from ..models.lookups import ExistsApart
+from ..models.teams import seen_by
 from ..references import Used
 
 if TYPE_CHECKING:
@@ -65,7 +66,8 @@ def uses_page(user: User | Actor, used: Used, *, after: int | None = None, limit
     if user.role is None:
         return UsesPage([], None, 0)
     if is_one_text:
-        live = containers.filter(package__deleted_at=None).order_by("-package_id").values_list("package_id", flat=True)
+        shown = seen_by(user, containers.filter(package__deleted_at=None), "package__group_id")
+        live = shown.order_by("-package_id").values_list("package_id", flat=True)
         total = live.distinct()[: COUNT_CAP + 1].count() if after is None else None
         behind = live.filter(package_id__lt=after) if after else live
         ids = list(behind.distinct()[: limit + 1])

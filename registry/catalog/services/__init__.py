@@ -32,6 +32,7 @@ from .reviews import comment_on, request_changes, undo_decision, withdraw_vote
 from .rollbacks import back_to_previous_approved
 from .saved_views import authorize_view, delete_view, save_view, share_view, update_view
 from .tags import add_tags, delete_tags, digest_of_tags, set_tags
+from .teams import digest_of_teams, set_group_teams
 
 __all__ = [
     "FaultyRecord",
@@ -52,6 +53,7 @@ __all__ = [
     "delete_view",
     "digest_of_metric_choices",
     "digest_of_tags",
+    "digest_of_teams",
     "fill_with_demo",
     "import_model_package",
     "import_model_package_group",
@@ -64,6 +66,7 @@ __all__ = [
     "restore_model_package_group",
     "save_view",
     "set_group_policy",
+    "set_group_teams",
     "set_tags",
     "share_view",
     "store_metrics",

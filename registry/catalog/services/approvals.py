@@ -89,13 +89,14 @@ def decide(
     if approval_status != ApprovalStatus.APPROVED:
         if override:
             raise ValidationError({"approval_status": ["Only an approval can override the rules."]})
-        return save_decision(actor, locked, _decision_of(actor, locked, approval_status, comment), rules=rules)
+        decision = _decision_of(actor, locked, approval_status, comment)
+        return save_decision(actor, locked, decision, rules=rules, at=decision.decided_at)
     approval = ask_rules(actor, locked, rules, comment=comment, override=override)
     if approval.is_vote:
         give_vote(actor, locked, comment, approvals=approval.approvals, needed=rules.approvals_needed)
         return locked
     decision = _decision_of(actor, locked, approval_status, comment, by_override=bool(approval.overridden))
-    return save_decision(actor, locked, decision, rules=rules, told=approval.told())
+    return save_decision(actor, locked, decision, rules=rules, told=approval.told(), at=decision.decided_at)
 
 
 # ---------- saving ----------
@@ -187,10 +188,12 @@ def save_decision(
     *,
     rules: ReviewRules = NO_RULES,
     told: dict[str, Any] | None = None,
+    at: datetime | None = None,
 ) -> ModelPackage:
     """Save a decision with the counts of its group, end the round of votes, and leave the event; asks no rule.
 
-    `told` are further members for the event. Only for services that asked the rules, or that need not ask them.
+    `told` are further members for the event, `at` is when it is made, now by default. Only for services that asked the
+    rules, or that need not ask them.
     """
     before = Decision.now(locked)
     group = locked.group
@@ -202,7 +205,6 @@ def save_decision(
         return changes | approved_now(group) if ApprovalStatus.APPROVED in (before.status, decision.status) else changes
 
     votes = clear_votes(locked) if rules.approvals_needed > 1 else []
-    at = decision.decided_at if decision.decided_at != before.decided_at else None
     touch_package(actor, locked, at=at, group_changes=counted, **decision.columns())
     record(
         actor,
@@ -211,6 +213,7 @@ def save_decision(
         before=before.as_members() | ({"Votes": votes} if votes else {}),
         after=decision.as_members() | rules_in_force(locked) | (told or {}) | {"Revision": locked.revision},
         comment=decision.comment,
+        at=locked.last_modified_at,
     )
     return locked
 

@@ -19,7 +19,7 @@ from ..reviewing import rules_of
 from .approvals import Decision, decide, save_decision
 from .checks import outdate_checks
 from .life_cycles import update_model_life_cycle
-from .locks import lock_package, touch_package
+from .locks import lock_package, note_modified, touch_package
 from .metadata import update_customer_metadata
 from .packages import container_rows
 from .registrations import Registration
@@ -51,7 +51,8 @@ def update_model_package(*, actor: Actor, package: ModelPackage, changes: Packag
     """Apply all changes or none (contract 7.10); members that are not sent stay as they are.
 
     Needs the role of every member sent: contributor for metadata and content, reviewer for status and stage. Leaves
-    one event for each kind of change. Without any change only the time of modification moves. Raises ValidationError
+    one event for each kind of change. Without any change only the time of modification moves, which leaves
+    `model_package.touched` outside of the feed. Raises ValidationError
     by field. Returns the fresh package.
     """
     authorize(actor, "model_package.update_content", package)
@@ -76,7 +77,8 @@ def update_model_package(*, actor: Actor, package: ModelPackage, changes: Packag
         # Last, so that the rules of the group see what the call leaves behind.
         locked = _decide(actor, locked, changes)
     if locked.revision == revision:
-        touch_package(actor, locked)
+        note_modified(actor, locked)
+        record(actor, "model_package.touched", package=locked, at=locked.last_modified_at, in_feed=False)
     return locked
 
 
@@ -146,6 +148,7 @@ def _replace_content(actor: Actor, package: ModelPackage, content: JSON) -> None
         package=package,
         before=before | review.before,
         after=after | review.after,
+        at=package.last_modified_at,
     )
     if review.withdraws:
         _withdraw(actor, package)
@@ -185,12 +188,16 @@ def _new_review(package: ModelPackage, old: str) -> NewReview:
     approved = package.approved_content or old
     changed = content_hash(package) != approved
     review.columns = {"approved_content": approved}
+    if approved != package.approved_content:
+        review.after["ApprovedContent"] = approved
     if changed and rules.content_withdraws_approval:
         review.withdraws = True
     else:
         waiting = (package.waiting_since or timezone.now()) if changed else None
         review.columns["waiting_since"] = waiting
         review.after["ChangedSinceApproval"] = changed
+        if waiting is not None:
+            review.after["WaitingSince"] = waiting.isoformat()
     return review
 
 

@@ -31,8 +31,8 @@ def delete_model_package(*, actor: Actor, package: ModelPackage) -> ModelPackage
     locked.deleted_at, locked.deleted_by_name = timezone.now(), actor.name
     locked.save(update_fields=["deleted_at", "deleted_by_name"])
     if locked.group is not None:
-        _count(actor, locked.group, locked.approval_status, -1)
-    record(actor, "model_package.deleted", package=locked, before=_package_words(locked))
+        _count(actor, locked.group, locked.approval_status, -1, at=locked.deleted_at)
+    record(actor, "model_package.deleted", package=locked, before=_package_words(locked), at=locked.deleted_at)
     return locked
 
 
@@ -58,9 +58,10 @@ def restore_model_package(*, actor: Actor, package: ModelPackage) -> ModelPackag
     if group is not None:
         check_room_for_version(group)
     _bring_back(locked)
+    now = timezone.now()
     if group is not None:
-        _count(actor, group, locked.approval_status, +1)
-    record(actor, "model_package.restored", package=locked, after=_package_words(locked))
+        _count(actor, group, locked.approval_status, +1, at=now)
+    record(actor, "model_package.restored", package=locked, after=_package_words(locked), at=now)
     _read_metrics_that_were_missed(locked)
     return locked
 
@@ -82,7 +83,7 @@ def delete_model_package_group(*, actor: Actor, group: ModelPackageGroup) -> Mod
         )
     locked.deleted_at, locked.deleted_by_name = timezone.now(), actor.name
     locked.save(update_fields=["deleted_at", "deleted_by_name"])
-    record(actor, "model_package_group.deleted", group=locked, before=_group_words(locked))
+    record(actor, "model_package_group.deleted", group=locked, before=_group_words(locked), at=locked.deleted_at)
     return locked
 
 
@@ -105,7 +106,7 @@ def restore_model_package_group(*, actor: Actor, group: ModelPackageGroup) -> Mo
     check_room_for_group(locked.region)
     _bring_back(locked)
     touch_group(actor, locked)
-    record(actor, "model_package_group.restored", group=locked, after=_group_words(locked))
+    record(actor, "model_package_group.restored", group=locked, after=_group_words(locked), at=locked.updated_at)
     return locked
 
 
@@ -123,14 +124,14 @@ def _bring_back(row: ModelPackage | ModelPackageGroup) -> None:
         raise AlreadyExists(why_not(str(row), deleted_at, name_taken=str(row)), taken) from error
 
 
-def _count(actor: Actor, group: ModelPackageGroup, status: str | None, step: int) -> None:
+def _count(actor: Actor, group: ModelPackageGroup, status: str | None, step: int, *, at: datetime) -> None:
     """Correct what a locked group says of its versions after one went (-1) or came back (+1)."""
     changes: dict[str, Any] = {
         name: getattr(group, name) + step for name in ("version_count", STATUS_COUNTERS.get(status)) if name
     }
     newest = ModelPackage.objects.live().filter(group=group).order_by("-created_at", "-id")
     changes["latest_created_at"] = newest.values_list("created_at", flat=True).first()
-    touch_group(actor, group, **changes, **approved_now(group))
+    touch_group(actor, group, at=at, **changes, **approved_now(group))
 
 
 def _read_metrics_that_were_missed(package: ModelPackage) -> None:

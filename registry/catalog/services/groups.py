@@ -114,5 +114,6 @@ def update_model_package_group_description(
         group=locked,
         before={"ModelPackageGroupDescription": before},
         after={"ModelPackageGroupDescription": description},
+        at=locked.updated_at,
     )
     return locked

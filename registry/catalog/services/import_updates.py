@@ -52,9 +52,9 @@ def _replace(rows: list[Any], wanted: Mapping[str, str], make: Any) -> None:
     model.objects.bulk_update(changed, ["value"])
     known = {row.key for row in kept}
     fresh = [(key, value) for key, value in wanted.items() if key not in known]
-    slots = free_slots(row.slot for row in kept)
+    free = free_slots(row.slot for row in kept)
     model.objects.bulk_create(
-        make(key=key, value=value, slot=slot) for (key, value), slot in zip(fresh, slots, strict=False)
+        make(key=key, value=value, slot=slot) for (key, value), slot in zip(fresh, free, strict=False)
     )
 
 
@@ -176,7 +176,8 @@ def update_package(actor: Actor, here: ModelPackage, record: PackageRecord, batc
     old, new = pairs_of(locked), dict(record.registration.customer_metadata_properties)
     if old != new:
         rows = list(CustomerMetadataProperty.objects.filter(package=locked))
-        _replace(rows, new, lambda **values: CustomerMetadataProperty(package=locked, **values))
+        sorted_pairs = dict(sorted(new.items()))  # as slots_for, which says why
+        _replace(rows, sorted_pairs, lambda **values: CustomerMetadataProperty(package=locked, **values))
         sync_metadata_metrics(locked, new)
         keys = [key for key in {**old, **new} if old.get(key) != new.get(key)]
         states = [{"CustomerMetadataProperties": {k: side[k] for k in keys if k in side}} for side in (old, new)]
@@ -185,14 +186,29 @@ def update_package(actor: Actor, here: ModelPackage, record: PackageRecord, batc
         for name in ("last_modified_at", "last_modified_by", "last_modified_by_name"):
             changes[name] = getattr(wanted, name)
         changes["revision"] = locked.revision + 1
+        events[-1][2].update(_modified(wanted, locked.revision + 1))
         for name, value in changes.items():
             setattr(locked, name, value)
         locked.save(update_fields=list(changes))
         _tell_group(locked, before.approval_status, record)
+    at = timezone.now()
     for kind, was, now, comment in events:
-        record_event(actor, kind, package=locked, before=was, after=now, comment=comment, batch=batch, in_feed=False)
+        record_event(
+            actor, kind, package=locked, before=was, after=now, comment=comment, at=at, batch=batch, in_feed=False
+        )
     tagged = not locked.is_versioned and record.tags is not None and _take_tags(actor, locked, record.tags, batch)
     return bool(events) or tagged, package_differences(locked, record, new, record.tags or [])
+
+
+def _modified(wanted: ModelPackage, revision: int) -> dict[str, Any]:
+    """Who modified the package and when, as the record says it: for the last event of its update."""
+    at = wanted.last_modified_at
+    return {
+        "Revision": revision,
+        "LastModifiedTime": at.isoformat() if at else None,
+        "LastModifiedBy": wanted.last_modified_by,
+        "LastModifiedByName": wanted.last_modified_by_name,
+    }
 
 
 def _tell_group(package: ModelPackage, status_before: str | None, record: PackageRecord) -> None:
@@ -200,7 +216,7 @@ def _tell_group(package: ModelPackage, status_before: str | None, record: Packag
     group = package.group
     if group is None:
         return
-    if status_before != package.approval_status:
+    if status_before != package.approval_status or package.is_approved:
         changes = moved_counts(group, status_before, package.approval_status) | approved_now(group)
         ModelPackageGroup.objects.filter(pk=group.pk).update(**changes)
     if record.last_modified_at is not None:

@@ -15,6 +15,7 @@ from registry.events.services import record as record_event
 
 from ..metric_reports import ReportedMetric
 from ..models import Metric, ModelPackage, ModelPackageGroup
+from .approvals import Decision
 from .groups import insert_group
 from .import_records import (
     FaultyRecord,
@@ -98,8 +99,8 @@ def _insert_group(actor: Actor, group: ModelPackageGroup, tags: list[tuple[str, 
     except ValidationError as error:
         named = {_GROUP_MEMBERS.get(name, name): said for name, said in error.message_dict.items()}
         raise ValidationError(named) from error
-    after = group_state(group, tags)
-    record_event(actor, "model_package_group.created", group=group, after=after, batch=batch, in_feed=False)
+    after, kind = group_state(group, tags), "model_package_group.created"
+    record_event(actor, kind, group=group, after=after, at=group.imported_at, batch=batch, in_feed=False)
 
 
 _GROUP_MEMBERS = {
@@ -162,8 +163,8 @@ def import_model_package(
     after: dict[str, Any] = package_state(package, record.registration)
     if found:
         after["Metrics"] = {m.name: {"value": m.value, "standard_deviation": m.standard_deviation} for m in found}
-    if note:
-        after["MetricsNote"] = note
+    # The decision as it was recorded, with its times and names.
+    after |= {name: value for name, value in Decision.now(package).as_members().items() if value}
     if package.decided_at is not None:
         # Taken over as it was recorded: the rules of the group were not asked.
         after |= rules_in_force(package) | {"ByImport": True}
@@ -174,6 +175,7 @@ def import_model_package(
         package=package,
         after=after,
         comment=package.approval_description,
+        at=package.imported_at,
         batch=batch,
         in_feed=False,
     )

@@ -59,5 +59,6 @@ def update_model_life_cycle(
         before={"ModelLifeCycle": before},
         after={"ModelLifeCycle": locked.model_life_cycle},
         comment=stage_description,
+        at=locked.last_modified_at,
     )
     return locked

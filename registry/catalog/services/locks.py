@@ -80,15 +80,25 @@ def touch_package(
     `group_changes` is asked, once the package is saved, for what else changes on the group; `at` is now by default.
     """
     now = at or timezone.now()
-    changes |= {
-        "revision": package.revision + 1,
-        "last_modified_at": now,
+    save(package, **changes, revision=package.revision + 1, **_modified(actor, now))
+    if package.group is not None:
+        touch_group(actor, package.group, at=now, **group_changes())
+
+
+def _modified(actor: Actor, at: datetime) -> dict[str, Any]:
+    return {
+        "last_modified_at": at,
         "last_modified_by": user_context(actor),
         "last_modified_by_name": actor.name,
     }
-    save(package, **changes)
+
+
+def note_modified(actor: Actor, package: ModelPackage) -> None:
+    """Note who modified a locked package last, on the wire's word alone: nothing changed, so its revision stays."""
+    now = timezone.now()
+    save(package, **_modified(actor, now))
     if package.group is not None:
-        touch_group(actor, package.group, at=now, **group_changes())
+        touch_group(actor, package.group, at=now)
 
 
 def note_review(package: ModelPackage) -> None:

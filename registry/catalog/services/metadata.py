@@ -15,7 +15,7 @@ from ..validators import PAIRS_MAX
 from .locks import conflict, lock_package, touch_package
 from .metrics import sync_metadata_metrics
 from .registrations import clean_pairs
-from .tags import free_slots
+from .tags import slots_for
 
 
 @transaction.atomic
@@ -62,11 +62,10 @@ def update_customer_metadata(
         if key in after and row.value != after[key]:
             row.value = after[key]
             row.save(update_fields=["value"])
-    slots = free_slots(row.slot for key, row in rows.items() if key in after)
-    fresh = [(key, value) for key, value in after.items() if key not in before]
+    fresh = [key for key in after if key not in before]
+    slots = slots_for(fresh, (row.slot for key, row in rows.items() if key in after))
     CustomerMetadataProperty.objects.bulk_create(
-        CustomerMetadataProperty(package=locked, key=key, value=value, slot=slot)
-        for (key, value), slot in zip(fresh, slots, strict=False)
+        CustomerMetadataProperty(package=locked, key=key, value=after[key], slot=slots[key]) for key in fresh
     )
     sync_metadata_metrics(locked, after)
     touch_package(actor, locked)
@@ -77,5 +76,6 @@ def update_customer_metadata(
         package=locked,
         before={"CustomerMetadataProperties": {key: before[key] for key in changed if key in before}},
         after={"CustomerMetadataProperties": {key: after[key] for key in changed if key in after}},
+        at=locked.last_modified_at,
     )
     return locked

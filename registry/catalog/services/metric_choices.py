@@ -85,5 +85,6 @@ def update_metric_choices(
     if after == before:
         return locked
     touch_group(actor, locked, leading_metric=leading, metric_directions=directions)
-    record(actor, "model_package_group.metrics_changed", group=locked, before=before, after=after)
+    at = locked.updated_at
+    record(actor, "model_package_group.metrics_changed", group=locked, before=before, after=after, at=at)
     return locked

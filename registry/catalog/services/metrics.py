@@ -102,7 +102,7 @@ def store_metrics(
         package=locked,
         after={
             "Metrics": {m.name: {"value": m.value, "standard_deviation": m.standard_deviation} for m in fresh},
-            "Note": note,
+            "Note": note[:300],
         },
         batch=batch,
         in_feed=in_feed,

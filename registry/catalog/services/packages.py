@@ -40,7 +40,7 @@ from .permits import ask_rules, rules_in_force
 from .quotas import check_room_for_version
 from .registrations import Registration
 from .states import package_state
-from .tags import insert_tags
+from .tags import insert_tags, slots_for
 
 _DIGEST = re.compile(r"[Ss][Hh][Aa]256:[0-9a-fA-F]{64}")
 
@@ -84,7 +84,8 @@ def take_number(group: ModelPackageGroup, package: ModelPackage, *, by: str) -> 
 
 def count_imported(group: ModelPackageGroup, packages: Sequence[ModelPackage]) -> None:
     """Raise the group's counters for versions that came with their numbers; the caller holds the group's lock."""
-    newest = max(packages, key=_changed_at)
+    # Of several of the same time the last, as if they had come one by one.
+    newest = sorted(packages, key=_changed_at)[-1]
     last = Greatest(F("last_version"), max(package.version or 0 for package in packages))
     by = newest.last_modified_by_name or newest.created_by_name
     _count_versions(group, packages, last_version=last, by=by)
@@ -181,10 +182,11 @@ def insert_package(
         raise AlreadyExists(f"{package} exists already.", taken.first()) from error
     insert(container_rows(package, registration.containers))
     pairs = registration.customer_metadata_properties
+    slots = slots_for(pairs)
     insert(
         [
-            CustomerMetadataProperty(package=package, key=key, value=value, slot=slot)
-            for slot, (key, value) in enumerate(pairs.items())
+            CustomerMetadataProperty(package=package, key=key, value=value, slot=slots[key])
+            for key, value in pairs.items()
         ]
     )
     typed = dict(registration.metrics)

@@ -47,5 +47,6 @@ def set_group_policy(*, actor: Actor, group: ModelPackageGroup, policy: str) -> 
             group=locked,
             before={"ResourcePolicy": before},
             after={"ResourcePolicy": policy},
+            at=locked.updated_at,
         )
     return locked

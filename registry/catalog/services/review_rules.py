@@ -47,5 +47,6 @@ def update_review_rules(
         group=locked,
         before={"ReviewRules": before},
         after={"ReviewRules": after} | ({"VotesEnded": ended} if ended else {}),
+        at=locked.updated_at,
     )
     return locked

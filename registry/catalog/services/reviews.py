@@ -7,6 +7,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils import timezone
 
 from registry.accounts.permissions import Actor, authorize
 from registry.events.models import Event
@@ -20,7 +21,7 @@ from ..rules import failed, findings
 from .approvals import Decision, refuse_stale, save_decision
 from .locks import lock_package, note_review, touch_package
 from .permits import check_comment
-from .votes import drop_vote, restore_votes
+from .votes import drop_vote, may_approve_still, restore_votes
 
 
 def _said(comment: str, fault: str) -> str:
@@ -46,16 +47,16 @@ def request_changes(*, actor: Actor, package: ModelPackage, comment: str, seen: 
     if not is_open(locked):
         raise Refused("It does not wait for a review. Put it back to waiting to ask for changes.")
     vote = drop_vote(actor, locked)
+    at = timezone.now()
     before: dict[str, Any] = {"Vote": vote} if vote else {}
     after: dict[str, Any] = {}
     if locked.approval_status == ApprovalStatus.WAITING and locked.approval_description != comment:
         before["ApprovalDescription"], after["ApprovalDescription"] = locked.approval_description, comment
-        touch_package(actor, locked, approval_description=comment)
+        touch_package(actor, locked, at=at, approval_description=comment)
     else:
         note_review(locked)
-    record(
-        actor, "model_package.changes_requested", package=locked, before=before or None, after=after, comment=comment
-    )
+    kind = "model_package.changes_requested"
+    record(actor, kind, package=locked, before=before or None, after=after, comment=comment, at=at)
     return locked
 
 
@@ -108,9 +109,9 @@ def undo_decision(*, actor: Actor, package: ModelPackage, seen: int | None = Non
         _refuse_wrong_approval(actor, locked, former, event)
     # Where one approval is enough by now, votes have ended for good.
     votes = (event.before or {}).get("Votes") or [] if rules_of(locked).approvals_needed > 1 else []
-    save_decision(actor, locked, former, told={"Undone": True} | ({"Votes": votes} if votes else {}))
-    restore_votes(locked, votes)
-    return locked
+    # Before the event, which names those that came back; the decision ended all others of the round.
+    kept = restore_votes(locked, votes)
+    return save_decision(actor, locked, former, told={"Undone": True} | ({"Votes": kept} if kept else {}))
 
 
 def _refuse_wrong_approval(actor: Actor, locked: ModelPackage, former: Decision, event: Event) -> None:
@@ -119,7 +120,7 @@ def _refuse_wrong_approval(actor: Actor, locked: ModelPackage, former: Decision,
     if former.content not in ("", content_hash(locked)) or former.waiting_since is not None:
         raise Refused("It cannot be undone: its content is not what was approved. Approve it again.")
     rules = rules_of(locked)
-    approvals = _approvals_before(locked, event)
+    approvals = may_approve_still(locked, _approvals_before(locked, event))
     facts = facts_of(locked, rules, votes=approvals)
     against = failed(findings(rules, replace(facts, approver=former.decided_by, comment=former.comment)))
     if against:

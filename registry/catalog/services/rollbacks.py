@@ -49,15 +49,17 @@ def back_to_previous_approved(
 
 
 def _move(actor: Actor, package: ModelPackage, stage: tuple[str, str, str], reason: str) -> None:
+    if (package.stage, package.stage_status, package.stage_description) == stage:
+        return
     before = package.model_life_cycle
     name, status, description = stage
     touch_package(actor, package, stage=name, stage_status=status, stage_description=description)
-    if before != package.model_life_cycle:
-        record(
-            actor,
-            "model_package.stage_changed",
-            package=package,
-            before={"ModelLifeCycle": before},
-            after={"ModelLifeCycle": package.model_life_cycle},
-            comment=reason,
-        )
+    record(
+        actor,
+        "model_package.stage_changed",
+        package=package,
+        before={"ModelLifeCycle": before},
+        after={"ModelLifeCycle": package.model_life_cycle},
+        comment=reason,
+        at=package.last_modified_at,
+    )

@@ -16,13 +16,20 @@ from ..models import SavedView
 
 
 def _state(view: SavedView) -> dict[str, Any]:
-    return {"Name": view.name, "List": view.page, "Query": view.query, "Shared": view.is_shared}
+    return {
+        "Name": view.name,
+        "List": view.page,
+        "Query": view.query,
+        "Shared": view.is_shared,
+        "Owner": view.owner_id,
+    }
 
 
 def _record(actor: Actor, kind: str, view: SavedView, *, before: dict[str, Any] | None, shown: bool) -> None:
     """What somebody keeps for themselves is in the log, but in nobody's feed."""
     after = None if kind.endswith("deleted") else _state(view)
-    record(actor, kind, target=view.name, before=before, after=after, in_feed=shown)
+    at = None if after is None else view.saved_at
+    record(actor, kind, target=view.name, before=before, after=after, at=at, in_feed=shown)
 
 
 def _lock(view: SavedView) -> SavedView:

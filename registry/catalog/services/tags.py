@@ -31,6 +31,14 @@ def free_slots(taken: Iterable[int]) -> list[int]:
     return sorted(set(range(TAGS_MAX)) - set(taken))
 
 
+def slots_for(keys: Iterable[str], taken: Iterable[int] = ()) -> dict[str, int]:
+    """The slots of new metadata keys: the lowest free ones, in the order of the keys.
+
+    Not in the order in which they came: PostgreSQL does not keep the order of an event's members.
+    """
+    return dict(zip(sorted(keys), free_slots(taken), strict=False))
+
+
 def insert_tags(owner: Owner, tags: Sequence[tuple[str, str]]) -> None:
     """Give a new owner its first tags; they were checked by clean_tags."""
     Tag.objects.bulk_create(
@@ -79,7 +87,7 @@ def _save(actor: Actor, owner: Owner, rows: list[Tag], wanted: dict[str, str]) -
     }
     if isinstance(owner, ModelPackageGroup):
         touch_group(actor, owner)
-        record(actor, kind, group=owner, **states)
+        record(actor, kind, group=owner, at=owner.updated_at, **states)
     else:
         # Tag changes do not count as a modification of the package (contract section 6, Who and when).
         record(actor, kind, package=owner, **states)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +14,7 @@ from registry.accounts.permissions import Actor
 from registry.events.services import record
 
 from ..models import ModelPackage, Vote
+from ..models.teams import is_hidden
 from .locks import note_review
 
 
@@ -51,12 +52,12 @@ def clear_votes(locked: ModelPackage) -> list[dict[str, Any]]:
     return [_members(vote) for vote in votes]
 
 
-def restore_votes(locked: ModelPackage, votes: Iterable[Mapping[str, Any]]) -> None:
-    """Bring back votes that clear_votes returned, but for people who have voted anew or are gone."""
+def restore_votes(locked: ModelPackage, votes: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Bring back votes that clear_votes returned, but for people who have voted anew or are gone; those that count."""
     kept = {str(vote.get("User")): vote for vote in votes}
     present = set(Vote.objects.filter(package=locked).values_list("user_name", flat=True))
     people = User.objects.filter(username__in=kept.keys() - present)
-    Vote.objects.bulk_create(
+    back = Vote.objects.bulk_create(
         Vote(
             package=locked,
             user=person,
@@ -66,6 +67,20 @@ def restore_votes(locked: ModelPackage, votes: Iterable[Mapping[str, Any]]) -> N
         )
         for person in people
     )
+    return [_members(vote) for vote in back]
+
+
+def may_approve_still(locked: ModelPackage, names: Sequence[str]) -> list[str]:
+    """Those of the names whose user could give an approval now; a name of no user is history and stays."""
+    people = {person.get_username(): person for person in User.objects.with_roles().filter(username__in=names)}
+
+    def counts(name: str) -> bool:
+        person = people.get(name)
+        if person is None:
+            return True
+        return Actor.of(person, "browser").may("model_package.decide") and not is_hidden(person, locked.group_id)
+
+    return [name for name in names if counts(name)]
 
 
 def drop_vote(actor: Actor, locked: ModelPackage) -> dict[str, Any] | None:

@@ -43,6 +43,14 @@ def _run(schema_editor: Any, statements: list[str]) -> None:
         schema_editor.execute(statement)
 
 
+def complete_0002(apps: Any, schema_editor: Any) -> None:
+    """The last index of 0002_fill_feeds: databases of v0.1 applied that migration before the index was in it."""
+    schema_editor.execute(
+        'CREATE INDEX IF NOT EXISTS "event_all_filters" ON "events_event" '
+        '("group_id", "actor_name", "category", "id" DESC) WHERE "in_feed"'
+    )
+
+
 def add_columns(apps: Any, schema_editor: Any) -> None:
     _run(schema_editor, ADD[schema_editor.connection.vendor])
 
@@ -110,6 +118,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.RunPython(complete_0002, migrations.RunPython.noop),
         migrations.CreateModel(
             name="ChainHead",
             fields=[

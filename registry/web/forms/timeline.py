@@ -14,15 +14,8 @@ from markupsafe import Markup
 from registry.catalog.directions import leading_metric
 from registry.catalog.filters import TIMELINE, parse
 from registry.catalog.models import METADATA_PREFIX, ModelPackageGroup
-from registry.catalog.reports.timeline import (
-    RECENT,
-    SERIES,
-    STATUS_WORDS,
-    Point,
-    TimelinePage,
-    VersionFilter,
-    Vocabulary,
-)
+from registry.catalog.reports.timeline import STATUS_WORDS, TimelinePage, VersionFilter
+from registry.catalog.reports.trends import RECENT, SERIES, Point, Vocabulary
 
 from ..filter_boxes import READABLE, FilterBox, read_filter
 from ..wording import plural

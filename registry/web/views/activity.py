@@ -19,6 +19,7 @@ from registry.accounts.models import User
 from registry.accounts.permissions import authorize
 from registry.catalog.filters import ACTIVITY, Query, event_conditions
 from registry.catalog.models import ModelPackage, ModelPackageGroup
+from registry.catalog.models.teams import seen_by
 from registry.events.models import Event, EventQuerySet
 
 from ..filter_boxes import READABLE, FilterBox, Typed, read_filter
@@ -52,8 +53,9 @@ def activity_list(request: HttpRequest) -> HttpResponse:
     typed = read_filter(request, params, ACTIVITY)
     chosen = _chosen(params) | {"q": typed.written.text}
     before = _event_id(request.GET.get("before", ""))
-    several = ModelPackageGroup.objects.has_several_regions()
-    rows = list(chosen_events(params, typed.query).before(before).order_by("-id")[: PER_PAGE + 1])
+    several = ModelPackageGroup.objects.has_several_regions(request.user)  # type: ignore[arg-type]
+    events = chosen_events(request.user, params, typed.query)  # type: ignore[arg-type]
+    rows = list(events.before(before).order_by("-id")[: PER_PAGE + 1])
     more = f"?{urlencode({**_set(chosen), 'before': rows[PER_PAGE - 1].pk})}" if len(rows) > PER_PAGE else ""
     context: dict[str, Any] = {
         "days": by_day(told(rows[:PER_PAGE], region=several)),
@@ -114,10 +116,10 @@ def _event_id(text: str) -> int | None:
     return int(text)
 
 
-def chosen_events(params: QueryDict, query: Query) -> EventQuerySet:
-    """The events that the choices of an address and its filter let through."""
+def chosen_events(user: User, params: QueryDict, query: Query) -> EventQuerySet:
+    """The events that `user` may know of and that the choices of an address and its filter let through."""
     chosen = _chosen(params)
-    events = Event.objects.in_feed().filter(event_conditions(query))
+    events = seen_by(user, Event.objects.in_feed().filter(event_conditions(query)), "group_id")
     if chosen["type"]:
         events = events.filter(category=chosen["type"])
     if chosen["actor"]:
@@ -130,7 +132,7 @@ def chosen_events(params: QueryDict, query: Query) -> EventQuerySet:
     return events
 
 
-def told(rows: list[Event], *, region: bool = False) -> list[Sentence]:
+def told(rows: list[Event], *, region: bool = False, short: bool = False) -> list[Sentence]:
     """The sentences of events; a subject that is gone is named without a link (two queries for all)."""
     groups = {row.group_id for row in rows if row.group_id}
     packages = {row.package_id for row in rows if row.package_id}
@@ -140,6 +142,7 @@ def told(rows: list[Event], *, region: bool = False) -> list[Sentence]:
         tell(
             row,
             region=region,
+            short=short,
             linked=(row.group_id is None or row.group_id in live_groups)
             and (row.package_id is None or row.package_id in live),
         )

@@ -236,7 +236,8 @@ def server_error(request: HttpRequest) -> HttpResponse:
     if (outage := outage_of(error)) is not None:
         logger.warning("%s %s: %s (%s)", request.method, path, outage.what, reason_of(error))
         return out_of_order(request, outage)
-    error_id = secrets.token_hex(6)
+    # The id that the log has in every line of this request; none where no middleware ran.
+    error_id = getattr(request, "request_id", "") or secrets.token_hex(8)
     logger.error("error %s: %s %s", error_id, request.method, path, exc_info=True)
     text = f"Something went wrong here. If it happens again, tell an admin the id {error_id}."
     return _without_database(request, 500, text, "errors/500.html", {"error_id": error_id})

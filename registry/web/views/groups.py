@@ -24,11 +24,14 @@ from ..htmx import is_fragment, redirect_to, render_page, render_parts, toast
 from ..list_menus import params_of
 from ..searches import ROWS, GroupSearch
 from ..subjects import actor_of, find_group
+from . import as_of
 
 
 @require_GET
 def group_list(request: HttpRequest) -> HttpResponse:
     """The index; a fragment request gets the list, with the saved views and the filter box out of band."""
+    if "as_of" in request.GET:
+        return as_of.group_list(request)
     search = GroupSearch.read(request, *params_of(request, GROUPS))
     context = _list_context(request, search)
     if not is_fragment(request):
@@ -57,7 +60,7 @@ def _list_context(request: HttpRequest, search: GroupSearch) -> dict[str, Any]:
         "cap": reports.COUNT_CAP,
         "sizes": ROWS,
         "near": suggestions.nearest(user, search.query) if missed else [],  # type: ignore[arg-type]
-        "regions": suggestions.regions(),
+        "regions": suggestions.regions(user),  # type: ignore[arg-type]
         "may_create": actor.may("model_package_group.create"),
         "may_import": actor.may("registry.import"),
     }
@@ -93,13 +96,13 @@ def group_create(request: HttpRequest) -> HttpResponse:
     """Make a group: as a page, and as the dialog of the index."""
     actor = actor_of(request)
     authorize(actor, "model_package_group.create")
-    form = GroupForm(request.POST if request.method == "POST" else None, regions=suggestions.regions())
+    form = GroupForm(request.POST if request.method == "POST" else None, regions=suggestions.regions(request.user))  # type: ignore[arg-type]
     if form.is_bound and form.is_valid():
         group = _create(actor, form)
         if group is not None:
             messages.success(request, f"Group {group.name} created")
             return redirect_to(request, group.get_absolute_url())
-    context = {"nav": "groups", "form": form, "check": _taken(form)}
+    context = {"nav": "groups", "form": form, "check": _taken(request, form)}
     status = 422 if form.is_bound else 200
     return render_page(request, "groups/create.html", "groups/_create_form.html", context, status=status)
 
@@ -126,11 +129,12 @@ def _create(actor: Actor, form: GroupForm) -> ModelPackageGroup | None:
     return None
 
 
-def _taken(form: GroupForm) -> reports.NameCheck | None:
+def _taken(request: HttpRequest, form: GroupForm) -> reports.NameCheck | None:
     """What stands under the name of a form that was refused."""
     if "name" not in form.errors or not form["name"].value():
         return None
-    return reports.check_name(str(form["region"].value() or form.regions[0]), str(form["name"].value()).strip())
+    region, name = str(form["region"].value() or form.regions[0]), str(form["name"].value()).strip()
+    return reports.check_name(request.user, region, name)  # type: ignore[arg-type]
 
 
 @require_GET
@@ -139,7 +143,7 @@ def group_check_name(request: HttpRequest) -> HttpResponse:
     authorize(actor_of(request), "model_package_group.create")
     name = request.GET.get("name", "").strip()
     region = request.GET.get("region") or GroupForm().regions[0]
-    check = reports.check_name(region, name) if name else None
+    check = reports.check_name(request.user, region, name) if name else None  # type: ignore[arg-type]
     return render(request, "groups/_name_note.html", {"check": check, "checked": True})
 
 

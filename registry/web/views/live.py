@@ -12,11 +12,12 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from registry.catalog.models import ModelPackage, ModelPackageGroup
-from registry.catalog.reports.stages import standing_columns, standing_of
+from registry.catalog.reports.stages import standing_of
+from registry.catalog.reports.subjects import group_with_standing
 from registry.events.models import Event
 
 from ..sentences import tell
-from ..subjects import actor_of, find_group
+from ..subjects import find_group
 from ..wording import status_look
 from .timeline import timeline_context
 
@@ -30,11 +31,12 @@ def group_live(request: HttpRequest, region: str, name: str) -> HttpResponse:
     """204 to `?after=<event>` while the group has no newer event (one query), else band, counts and first rows."""
     after = _after(request)
     # The newest group of that name, deleted or not: its last event is the deletion.
-    group_id = ModelPackageGroup.objects.filter(region=region, name=name).order_by("-id").values("pk")[:1]
+    groups = ModelPackageGroup.objects.open_to(request.user)  # type: ignore[arg-type]
+    group_id = groups.filter(region=region, name=name).order_by("-id").values("pk")[:1]
     events = list(Event.objects.filter(group_id=Subquery(group_id), id__gt=after).order_by("-id")[:TOLD])
-    if not events or actor_of(request).role is None:
+    if not events:
         return HttpResponse(status=204)
-    group = find_group(request, region, name, **standing_columns(settings.REGISTRY_STAGES))
+    group = find_group(request, region, name, group_with_standing(tuple(settings.REGISTRY_STAGES)))
     context = timeline_context(request, group) | {"announcement": _announced(reversed(events))}
     context["standing"] = standing_of(group, settings.REGISTRY_STAGES)
     response = render(request, "groups/_live.html", context)
@@ -45,10 +47,11 @@ def group_live(request: HttpRequest, region: str, name: str) -> HttpResponse:
 @require_safe
 def package_live(request: HttpRequest, region: str, name: str, version: int) -> HttpResponse:
     """204 while nobody else changed the version since `?after=<event>`, else a note that says what was done."""
-    package = ModelPackage.objects.filter(group__region=region, group__name=name, version=version).order_by("-id")
+    packages = ModelPackage.objects.open_to(request.user)  # type: ignore[arg-type]
+    package = packages.filter(group__region=region, group__name=name, version=version).order_by("-id")
     events = Event.objects.filter(package_id=Subquery(package.values("pk")[:1]), id__gt=_after(request))
     newest = events.exclude(actor_id=request.user.pk, door="browser").order_by("-id").first()
-    if newest is None or actor_of(request).role is None:
+    if newest is None:
         return HttpResponse(status=204)
     context = {
         "sentence": tell(newest, short=True, linked=False),

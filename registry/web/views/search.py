@@ -13,7 +13,7 @@ from registry.catalog.reports.uses import COUNT_CAP, uses_page
 from ..htmx import is_fragment, page_of_fragment, render_page
 from ..palette import find
 from ..subjects import actor_of
-from ..uses import guess_used, read_used, used_path
+from ..uses import guess_used, read_used, too_long, used_path
 from .versions import whole_number
 
 ROW_DIGITS = 18
@@ -41,13 +41,14 @@ def where_used(request: HttpRequest) -> HttpResponse:
     authorize(actor_of(request), "registry.read")
     if (used := guess_used(request.GET.get("q", ""))) is not None:
         return redirect(used_path(used))
-    used = read_used(request)
+    used, fault = read_used(request), too_long(request)
     after = whole_number(request.GET.get("after"), ROW_DIGITS)
     page = uses_page(request.user, used, after=after) if used is not None else None  # type: ignore[arg-type]
     older = used_path(used, page.older) if used is not None and page is not None and page.older else ""
     context = {
         "nav": "groups",
         "used": used,
+        "fault": fault,
         "page": page,
         "after": after,
         "newest": used_path(used) if used is not None and after else "",
@@ -55,4 +56,4 @@ def where_used(request: HttpRequest) -> HttpResponse:
         "cap": COUNT_CAP,
         "stages": settings.REGISTRY_STAGES,
     }
-    return render_page(request, "search/used.html", "search/_uses.html", context)
+    return render_page(request, "search/used.html", "search/_uses.html", context, status=422 if fault else None)

@@ -104,7 +104,7 @@ def _form(request: HttpRequest, owner: Owner, form: TagsForm, status: int = 200,
         "nav": "groups" if isinstance(owner, ModelPackageGroup) else "packages",
         "owner": owner,
         "form": form,
-        "known_tags": known_tags(),
+        "known_tags": known_tags(request.user),  # type: ignore[arg-type]
         **tags_context(actor_of(request), owner, ()),
         **more,
     }

@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any
 
 from django.conf import settings
-from django.db.models import OuterRef, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -16,12 +15,13 @@ from django.views.decorators.http import require_safe
 from registry.catalog.directions import in_reading_order, metric_direction
 from registry.catalog.filters import TIMELINE
 from registry.catalog.models import ModelPackageGroup
-from registry.catalog.reports import timeline as reports
+from registry.catalog.reports import trends
 from registry.catalog.reports.comparisons import Ref
-from registry.catalog.reports.stages import standing_columns, standing_of
-from registry.catalog.reports.timeline import Point, VersionFilter
+from registry.catalog.reports.stages import standing_of
+from registry.catalog.reports.subjects import group_of_page
+from registry.catalog.reports.timeline import VersionFilter, read_page
+from registry.catalog.reports.trends import Point
 from registry.catalog.rules import ReviewRules
-from registry.events.models import Event
 
 from ..deletions import deletion_context
 from ..forms.compare import compare_href
@@ -31,15 +31,15 @@ from ..list_menus import ListMenu, params_of
 from ..reviewing import Rollback
 from ..subjects import actor_of, find_group
 from ..timelines import lay_out, scale_of, trend_label, trend_points
+from . import as_of
 
 
 @require_safe
 def group_detail(request: HttpRequest, region: str, name: str) -> HttpResponse:
     """The page, or for HTMX the part that a filter (#group-body) or another metric (#timeline) replaces."""
-    # Read with the group, before what it counts for: nothing that happens meanwhile is missed.
-    newest = Event.objects.filter(group_id=OuterRef("pk")).order_by("-id").values("id")[:1]
-    standing = standing_columns(settings.REGISTRY_STAGES)
-    group = find_group(request, region, name, latest_event=Subquery(newest), **standing)
+    if "as_of" in request.GET:
+        return as_of.group_detail(request, region, name)
+    group = find_group(request, region, name, group_of_page(tuple(settings.REGISTRY_STAGES)))
     params, note = params_of(request, TIMELINE)
     asked = Asked.read(request, params)
     may = actor_of(request).may
@@ -67,9 +67,9 @@ def group_timeline(request: HttpRequest, region: str, name: str) -> HttpResponse
     asked = Asked.read(request, params_of(request, TIMELINE)[0])
     if not is_fragment(request) or asked.before is None:
         return redirect(group.get_absolute_url() + asked.query())
-    metric = asked.metric or default_metric(reports.read_vocabulary(group), group)
+    metric = asked.metric or default_metric(trends.read_vocabulary(group), group)
     context = {"group": group, "may": actor_of(request).may, "here": group.get_absolute_url()}
-    context |= _rows(group, asked, metric, reports.read_series(group, metric), continued=True)
+    context |= _rows(group, asked, metric, trends.read_series(group, metric), continued=True)
     return render(request, "groups/_timeline_rows.html", context)
 
 
@@ -82,7 +82,7 @@ def timeline_context(request: HttpRequest, group: ModelPackageGroup) -> dict[str
 def _head(group: ModelPackageGroup, may: Callable[[str], bool]) -> dict[str, Any]:
     address = [group.region, group.name]
     return {
-        "tags": list(group.tags.values("key", "value")),
+        "tags": trends.read_tags(group),
         "tags_path": reverse("group-tags", args=address),
         "may_edit_tags": may("model_package_group.edit_tags"),
         "description_path": reverse("group-description", args=address),
@@ -95,9 +95,9 @@ def _head(group: ModelPackageGroup, may: Callable[[str], bool]) -> dict[str, Any
 
 
 def _timeline(group: ModelPackageGroup, asked: Asked, *, with_band: bool, note: str = "") -> dict[str, Any]:
-    vocabulary = reports.read_vocabulary(group)
+    vocabulary = trends.read_vocabulary(group)
     metric = asked.metric or default_metric(vocabulary, group)
-    series = reports.read_series(group, metric)
+    series = trends.read_series(group, metric)
     context = _rows(group, asked, metric, series, continued=False)
     context |= {
         "asked": asked,
@@ -120,7 +120,7 @@ def _timeline(group: ModelPackageGroup, asked: Asked, *, with_band: bool, note: 
 def _rows(
     group: ModelPackageGroup, asked: Asked, metric: str, series: list[Point], *, continued: bool
 ) -> dict[str, Any]:
-    page = reports.read_page(group, metric=metric, shown=asked.shown, before=asked.before)
+    page = read_page(group, metric=metric, shown=asked.shown, before=asked.before)
     scale = scale_of(series)
     older = replace(asked, before=page.older)
     rows_path = reverse("group-timeline", args=[group.region, group.name])
@@ -139,10 +139,10 @@ def _rows(
 
 
 def _band(group: ModelPackageGroup, metric: str, series: list[Point], digits: int) -> dict[str, Any]:
-    approved = reports.read_approved(group, metric)
+    approved = trends.read_approved(group, metric)
     previous = approved["previous_approved"] if approved else None
     points = trend_points(series, metric, group.get_absolute_url(), digits)
-    waiting = reports.read_waiting(group, metric, series)
+    waiting = trends.read_waiting(group, metric, series)
     value = approved["measured__value"] if approved else None
     reference = group.approved_version if value is not None else None
     return {

@@ -8,7 +8,6 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from django.conf import settings
-from django.db.models import OuterRef, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_safe
@@ -17,7 +16,9 @@ from markupsafe import Markup
 from registry.catalog.models import ModelPackage, Tag
 from registry.catalog.reports import changes, particulars
 from registry.catalog.reports.reviews import NOTHING_KNOWN, SPOKEN, Known
+from registry.catalog.reports.subjects import VERSION_OF_PAGE
 from registry.events.models import Event
+from registry.statements import Prepared
 
 from ..deletions import deletion_context
 from ..htmx import is_fragment, page_of_fragment, render_page
@@ -25,20 +26,21 @@ from ..reviewing import review_context
 from ..searches import package_tag_href
 from ..sentences import Sentence, tell
 from ..subjects import actor_of, find_unversioned, find_version
+from . import as_of
 from .tags import tags_context
 
 FEED_LENGTH = 20
 NUMBER_DIGITS = 9
 ROW_DIGITS = 18
+_ANY_ROW = 777_777_777_777
 
 
 @require_safe
 def package_detail(request: HttpRequest, region: str, name: str, version: int) -> HttpResponse:
     """The page of a version; as a fragment what depends on the baseline (`?base=`) or older activity (`?before=`)."""
-    # Read with the version, before what it counts for: nothing that happens meanwhile is missed.
-    newest = Event.objects.filter(package_id=OuterRef("pk")).order_by("-id").values("id")[:1]
-    more = {"latest_event": Subquery(newest), **changes.neighbour_columns()}
-    return _detail(request, find_version(request, region, name, version, **more))
+    if "as_of" in request.GET:
+        return as_of.package_detail(request, region, name, version)
+    return _detail(request, find_version(request, region, name, version, VERSION_OF_PAGE))
 
 
 @require_safe
@@ -72,9 +74,17 @@ class Addresses:
         self.namespace = "version" if package.group is not None else "unversioned"
         own = [package.group.name, package.version] if package.group is not None else [package.name]
         self.args = [package.region, *own]
+        self.of_rows: dict[str, tuple[str, str]] = {}
 
     def __call__(self, name: str, pk: int | None = None) -> str:
-        return reverse(f"{self.namespace}:{name}", args=[*self.args, *([pk] if pk else [])])
+        if not pk:
+            return reverse(f"{self.namespace}:{name}", args=self.args)
+        # A row of a table has several addresses: each is looked up once, not once a row.
+        if name not in self.of_rows:
+            head, _, tail = reverse(f"{self.namespace}:{name}", args=[*self.args, _ANY_ROW]).rpartition(str(_ANY_ROW))
+            self.of_rows[name] = head, tail
+        head, tail = self.of_rows[name]
+        return f"{head}{pk}{tail}"
 
 
 def whole_number(text: str | None, digits: int = NUMBER_DIGITS) -> int | None:
@@ -173,8 +183,11 @@ def feed_of(
     `before` gives those below an event, `only` those of some kinds. An imported package begins with what its record
     says happened before: its registration and its decision.
     """
-    rows = Event.objects.for_package(package.pk).before(before).order_by("-id")
-    events = list((rows.filter(kind__in=only) if only else rows)[: FEED_LENGTH + 1])
+    if before is None and not only:
+        events = _NEWEST_EVENTS.all(package=package.pk)
+    else:
+        rows = Event.objects.for_package(package.pk).before(before).order_by("-id")
+        events = list((rows.filter(kind__in=only) if only else rows)[: FEED_LENGTH + 1])
     lines = [tell_here(event, package) for event in events[:FEED_LENGTH]]
     more = len(events) > FEED_LENGTH
     if not more and package.imported_at:
@@ -183,6 +196,11 @@ def feed_of(
         lines += [line for line in former if not only or line.tone]
     known = NOTHING_KNOWN if before is not None or only else Known(events, complete=not more)
     return lines, events[FEED_LENGTH - 1].pk if more else None, known
+
+
+_NEWEST_EVENTS: Prepared[Event] = Prepared(
+    lambda package: Event.objects.for_package(package).order_by("-id")[: FEED_LENGTH + 1], package=int
+)
 
 
 def tell_here(event: Event, package: ModelPackage) -> Sentence:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django.db.models import Q
@@ -9,6 +10,7 @@ from django.db.models import Q
 from registry.accounts.permissions import authorize
 from registry.catalog import services
 from registry.catalog.models import ModelPackage, ModelPackageGroup
+from registry.catalog.models.teams import sees_all
 from registry.catalog.services.states import WIRE_MEMBERS
 
 from .. import names, shapes
@@ -43,15 +45,24 @@ def create_model_package(call: Call) -> JSON:
         tags=tag_pairs(call),
     )
 
+    no_group = invalid("Model Package Group does not exist.")
+
     def do() -> JSON:
         where: JSON = {"region": call.region, "name": name}
         if group_name is not None:
-            missing = invalid("Model Package Group does not exist.")
-            where = {"group": names.find_group(call.actor, group_name, call.region, missing)}
+            where = {"group": names.find_group(call.actor, group_name, call.region, no_group)}
         package = services.create_model_package(actor=call.actor, registration=registration, **where)
         return {"ModelPackageArn": package.arn}
 
+    if group_name is not None:
+        _require_sight(call, lambda: names.find_group(call.actor, group_name, call.region, no_group))
     return _once(call, "model_package.create", do)
+
+
+def _require_sight(call: Call, find: Callable[[], object]) -> None:
+    """Find first what a call with a token speaks of, where teams may hide it: the token keeps an answer about it."""
+    if call.get("ClientToken") and call.actor.may("registry.read") and not sees_all(call.actor):
+        find()
 
 
 def _once(call: Call, action: str, do: Any) -> JSON:
@@ -141,6 +152,7 @@ def update_model_package(call: Call) -> JSON:
         services.update_model_package(actor=call.actor, package=package, changes=changes)
         return {"ModelPackageArn": package.arn}
 
+    _require_sight(call, lambda: names.find_package(call.actor, call.members["ModelPackageArn"], call.region))
     return _once(call, "model_package.update_content", do)
 
 

@@ -14,6 +14,7 @@ from registry.accounts.permissions import Actor
 from registry.accounts.services import create_user
 from registry.configuration import PROJECT_ROOT, keep_secret
 from registry.events.models import Event
+from registry.monitoring import logs
 
 from . import serve
 
@@ -31,6 +32,10 @@ class Command(serve.Command):
         self.password = self.make_users()
         self.load_models()
         self.collect_static()
+
+    def log_format(self) -> str:
+        """Plain: whoever starts the demo looks at it."""
+        return logs.PLAIN
 
     def load_models(self) -> None:
         """Import the demo's records, once: what somebody deleted or changed since stays so."""

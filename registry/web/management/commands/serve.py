@@ -4,8 +4,10 @@ import argparse
 import contextlib
 import fcntl
 import hashlib
+import logging.config
 import os
 import re
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +23,7 @@ from django.db.migrations.executor import MigrationExecutor
 from registry.accounts.access_keys import reencrypt_secrets
 from registry.capacity import threads
 from registry.configuration import without_password
+from registry.monitoring import instruments, logs
 from registry.web import server
 
 DEFAULT_ADDRESS = "127.0.0.1:8000"
@@ -52,6 +55,9 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         host, port = options["address"]
+        if not os.environ.get(logs.FORMAT_VARIABLE):
+            os.environ[logs.FORMAT_VARIABLE] = self.log_format()
+        logging.config.dictConfig(logs.django_logging(os.environ[logs.FORMAT_VARIABLE]))
         taken = server.address_is_free(host, port)
         if taken:
             raise CommandError(
@@ -63,6 +69,17 @@ class Command(BaseCommand):
             self.prepare()
         self.announce(host)
         self.become_server(host, port)
+
+    def log_format(self) -> str:
+        """JSON, except where a person looks on."""
+        return logs.PLAIN if settings.DEBUG or sys.stderr.isatty() else logs.JSON
+
+    def tell(self, line: str, level: str = "INFO") -> None:
+        """Write one line as the log is written: to a person as it is."""
+        if os.environ.get(logs.FORMAT_VARIABLE) == logs.JSON:
+            logs.say(line.strip(), level)
+        else:
+            (self.stdout if level == "INFO" else self.stderr).write(line)
 
     def prepare(self) -> None:
         """Bring database and static files up to date; quick when they are."""
@@ -91,15 +108,16 @@ class Command(BaseCommand):
         """Apply new migrations; with none this is one query instead of a second of work."""
         executor = MigrationExecutor(connection)
         if executor.migration_plan(executor.loader.graph.leaf_nodes()):
-            self.stdout.write("Preparing the database …")
+            self.tell("Preparing the database …")
             call_command("migrate", interactive=False, verbosity=0)
 
     def renew_secrets(self) -> None:
         """Put the access keys' secrets under the first of REGISTRY_SECRET_KEY; say which ones none of them opens."""
         for key in reencrypt_secrets():
-            self.stderr.write(
+            self.tell(
                 f"Warning: the access key {key.name} of {key.user.username} cannot sign any more: its secret is under "
-                "a REGISTRY_SECRET_KEY that is no longer listed. List it again, or rotate the key."
+                "a REGISTRY_SECRET_KEY that is no longer listed. List it again, or rotate the key.",
+                "WARNING",
             )
 
     def collect_static(self) -> None:
@@ -108,7 +126,7 @@ class Command(BaseCommand):
         fingerprint = static_fingerprint()
         if stamp.is_file() and stamp.read_text(encoding="utf-8") == fingerprint:
             return
-        self.stdout.write("Preparing the static files …")
+        self.tell("Preparing the static files …")
         # The package carries htmx 4 and extensions too; the pages use htmx 2.
         ignored = ["htmx-4*", "htmax-*", "ext"]
         call_command("collectstatic", interactive=False, verbosity=0, ignore_patterns=ignored)
@@ -116,12 +134,12 @@ class Command(BaseCommand):
 
     def announce(self, host: str) -> None:
         """Say what will be served; the address follows from the server once it answers."""
-        self.stdout.write(f"Model Registry, data in {shown_path(settings.REGISTRY_DATA_DIR)}")
+        self.tell(f"Model Registry, data in {shown_path(settings.REGISTRY_DATA_DIR)}")
         if settings.REGISTRY_PUBLIC_URL:
-            self.stdout.write(f"  Public address  {settings.REGISTRY_PUBLIC_URL}/")
+            self.tell(f"  Public address  {settings.REGISTRY_PUBLIC_URL}/")
         if host in {"0.0.0.0", "::"}:
-            self.stdout.write(f"  Listening on every address, answering for {', '.join(settings.ALLOWED_HOSTS)}")
-            self.stdout.write("  (REGISTRY_ALLOWED_HOSTS names others)")
+            self.tell(f"  Listening on every address, answering for {', '.join(settings.ALLOWED_HOSTS)}")
+            self.tell("  (REGISTRY_ALLOWED_HOSTS names others)")
 
     def more_settings(self) -> dict[str, str]:
         """Return what else the server's environment says."""
@@ -136,6 +154,8 @@ class Command(BaseCommand):
             name = f"[{host}]" if ":" in host else host
             environ["REGISTRY_ALLOWED_HOSTS"] = ",".join([*settings.ALLOWED_HOSTS, name])
         environ |= self.more_settings()
+        if settings.REGISTRY_METRICS_TOKEN:
+            environ[instruments.FOLDER_VARIABLE] = str(empty_folder(settings.REGISTRY_DATA_DIR / "metrics" / str(port)))
         connections.close_all()
         os.chdir(settings.BASE_DIR)
         sys.stdout.flush()
@@ -150,6 +170,13 @@ def one_at_a_time(path: Path) -> Iterator[None]:
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+def empty_folder(path: Path) -> Path:
+    """Make the folder of the counters anew: they begin at nothing with each start, as Prometheus expects."""
+    shutil.rmtree(path, ignore_errors=True)
+    path.mkdir(parents=True, mode=0o700)
+    return path
 
 
 def static_fingerprint() -> str:

@@ -1,0 +1,47 @@
+"""What changed in a group between two dates, from the log."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from registry.catalog.reports import as_of
+from registry.catalog.reports.group_changes import changes_between
+from registry.events.models import Event
+
+from ..forms.as_of import Span
+from ..subjects import find_group
+from ..wording import status_look
+from .activity import by_day, told
+from .versions import ROW_DIGITS, whole_number
+
+
+@require_safe
+def group_changes(request: HttpRequest, region: str, name: str) -> HttpResponse:
+    """Versions that came and went, decisions, stages, metadata, tags, description and rules between two dates."""
+    group = find_group(request, region, name)
+    span = Span.read(request.GET)
+    before = whole_number(request.GET.get("before"), ROW_DIGITS)
+    context = {"nav": "groups", "group": group, "here": group.get_absolute_url(), "span": span, "before": before}
+    if span.has_error:
+        return render(request, "groups/changes.html", context, status=422)
+    page = changes_between(group.pk, span.since.at, span.until.at, before)
+    moves = {event.pk: move for event in page.events if (move := _move(event))}
+    context |= {
+        "days": by_day(told(page.events, short=True)),
+        "moves": moves,
+        "older": span.query(before=page.older) if page.older else "",
+        "ends": []
+        if before
+        else [(moment, as_of.approved_at(group.pk, moment.at)) for moment in (span.since, span.until)],
+    }
+    return render(request, "groups/changes.html", context)
+
+
+def _move(event: Event) -> tuple[str, str] | None:
+    """The status before and after a decision, in words; None for what is no change of the status."""
+    if event.kind != "model_package.approval_status_changed":
+        return None
+    was, now = ((state or {}).get("ModelApprovalStatus") for state in (event.before, event.after))
+    return (status_look(was).word, status_look(now).word) if was != now else None
