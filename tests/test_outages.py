@@ -197,7 +197,7 @@ def session(db, monkeypatch):
     made.save()
     found = SessionStore(made.session_key)
     assert found["_auth_user_id"] == "7"
-    monkeypatch.setattr("django.contrib.sessions.backends.db.SessionStore.create_model_instance", away)
+    monkeypatch.setattr("registry.accounts.sessions.SessionStore.create_model_instance", away)
     return found
 
 

@@ -26,8 +26,7 @@ ROUNDS = int(os.environ.get("FAULT_ROUNDS", "20"))
 # One round of an absence is as long as people notice it, the others as long as it takes to ask every door.
 AWAY = float(os.environ.get("FAULT_AWAY", "30"))
 # After a fault every client has to get through within so many seconds.
-# A connection that came before a new server takes any hangs until its client gives it up, and tries again.
-RECOVERED = 45.0
+RECOVERED = 30.0
 
 
 class Story:
