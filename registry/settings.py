@@ -42,6 +42,7 @@ INSTALLED_APPS = [
     "registry.catalog",
     "registry.web",
     "registry.api.sagemaker",
+    "registry.backup",
     "registry.web.admin_site.RegistryAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",

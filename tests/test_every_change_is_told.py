@@ -325,7 +325,15 @@ def reading(*arguments):
     return run
 
 
+def restore(world, monkeypatch, tmp_path):
+    """Nothing goes into a registry that holds something; tests/backup has the event of what goes into an empty one."""
+    call_command("backup", str(tmp_path / "FILE"), verbosity=0)
+    with told(changed=False), pytest.raises(CommandError, match="holds data already"):
+        call_command("restore", str(tmp_path / "FILE"), verbosity=0)
+
+
 COMMANDS = {
+    "backup": reading("backup", "FILE"),
     "changepassword": change_password,
     "checkpoint": reading("checkpoint"),
     "createaccesskey": create_access_key,
@@ -340,6 +348,7 @@ COMMANDS = {
     # Writes a file of the project.
     "makeservicemodel": None,
     "replaylog": reading("replaylog", "--group=us-east-1/reviewed"),
+    "restore": restore,
     "serve": renew_secrets,
     # Reads a file.
     "verifyevidence": None,

@@ -294,6 +294,7 @@ def test_an_unknown_action_is_refused_for_everybody():
 
 # The project's own commands -> whether they take a user to act as; the others act as the system or write nothing.
 COMMANDS = {
+    "backup": False,
     "changepassword": False,
     "checkpoint": False,
     "createaccesskey": False,
@@ -306,6 +307,7 @@ COMMANDS = {
     "importsagemaker": True,
     "makeservicemodel": False,
     "replaylog": False,
+    "restore": False,
     "serve": False,
     "verifyevidence": False,
     "verifylog": False,

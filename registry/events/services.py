@@ -59,6 +59,7 @@ CATEGORIES = {
     "access_key.rotated": "access",
     "access_key.deleted": "access",
     "registry.imported": "registration",
+    "registry.restored": "registration",
     "saved_view.saved": "views",
     "saved_view.changed": "views",
     "saved_view.shared": "views",

@@ -218,6 +218,13 @@ def _tell_imported(event: Read) -> Told:
     return Told("download", words, quote=event.row.comment)
 
 
+def _tell_backup_restored(event: Read) -> Told:
+    words = Markup("restored the backup of {}").format(event.after.get("made_at", "an unknown time"))
+    if faults := event.after.get("faults"):
+        words += Markup(", although its log had {}").format(plural(len(faults), "fault"))
+    return Told("archive-restore", words, quote=event.row.comment)
+
+
 def _user(event: Read) -> Markup:
     return Markup("<b>{}</b>").format(event.row.target)
 
@@ -368,6 +375,7 @@ TELLERS: dict[str, Callable[[Read], Told]] = {
     "access_key.rotated": _tells_key("rotate-ccw", "rotated"),
     "access_key.deleted": _tells_key("trash-2", "deleted"),
     "registry.imported": _tell_imported,
+    "registry.restored": _tell_backup_restored,
     **dict.fromkeys(VIEW_KINDS, _tell_view),
     "user.created": _tell_user_created,
     "user.role_changed": _tell_role_changed,

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 import time
 from argparse import ArgumentParser
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,38 +16,13 @@ from registry.accounts.permissions import Actor, NotAllowed
 from registry.catalog.metric_reports import MetricReports
 from registry.catalog.services import Outcome, import_records
 from registry.configuration import ConfigurationError, parse_metrics_root
-from registry.progress import Progress
-
-
-def plural(number: int, one: str, many: str = "") -> str:
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
-
-
-def listed(parts: list[str]) -> str:
-    return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
+from registry.progress import Progress, ended_by_sigterm, listed, plural
 
 
 def counted(counts: Counter[str]) -> list[str]:
     """How many groups, versions and unversioned packages, each in words; none that is 0."""
     words = {"groups": "group", "versions": "version", "packages": "unversioned package"}
     return [plural(counts[name], word) for name, word in words.items() if counts[name]]
-
-
-@contextmanager
-def ended_by_sigterm() -> Iterator[None]:
-    """Let SIGTERM end a command as Ctrl-C does: an import keeps what is in, and the feed says so."""
-
-    def stop(signum: int, frame: Any) -> None:
-        raise KeyboardInterrupt
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 class ImportCommand(BaseCommand):

@@ -10,9 +10,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from registry.accounts.permissions import Actor
+from registry.progress import Progress, ended_by_sigterm, listed
 
 from ...exports import Export, Folders, Lines, Refusal
-from ..importing import Progress, counted, ended_by_sigterm, listed
+from ..importing import counted
 
 
 class Command(BaseCommand):

@@ -16,8 +16,7 @@ from registry.catalog.demo.scheme import SIZES, Scheme
 from registry.catalog.errors import AlreadyExists, Refused
 from registry.catalog.services import fill_with_demo
 from registry.catalog.validators import validate_name
-
-from ..importing import Progress, ended_by_sigterm, plural
+from registry.progress import Progress, ended_by_sigterm, plural
 
 PREFIX_MAX = 20
 MOST_GROUPS, MOST_VERSIONS = 1_000_000, 100_000_000

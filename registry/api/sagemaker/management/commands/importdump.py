@@ -8,8 +8,10 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
+from registry.progress import plural
+
 from ...dumps import Dump
-from ..importing import ImportCommand, plural
+from ..importing import ImportCommand
 
 
 class Command(ImportCommand):

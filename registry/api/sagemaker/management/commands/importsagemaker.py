@@ -14,10 +14,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 from django.core.management.base import CommandError
 
 from registry.accounts.permissions import NotAllowed, authorize
+from registry.progress import plural
 
 from ...answers import BadRecord, parse_time
 from ...remote import Account, address, explain
-from ..importing import ImportCommand, plural
+from ..importing import ImportCommand
 
 ATTEMPTS = 6
 
