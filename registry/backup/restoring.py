@@ -9,7 +9,7 @@ from pathlib import Path
 from django.db import DatabaseError, connection, transaction
 
 from registry.accounts.permissions import Actor, authorize
-from registry.events.checkpoint_checks import checkpoint_faults
+from registry.events.checkpoint_checks import checkpoint_findings
 from registry.events.models import CheckpointKey
 from registry.events.services import record
 from registry.events.triggers import drop_log_triggers, make_log_triggers, missing_triggers
@@ -173,7 +173,7 @@ def _prove(backup: Reading, tables: list[Table], report: Report) -> list[str]:
 def _checkpoint_faults() -> list[str]:
     """What does not fit the checkpoints, by the keys that came with them; which key is at hand is another question."""
     trusted = [bytes(public) for public in CheckpointKey.objects.values_list("public", flat=True)]
-    return [fault.rstrip(".") for fault in islice(checkpoint_faults(trusted), 10)]
+    return [finding.text.rstrip(".") for finding in islice(checkpoint_findings(trusted), 10)]
 
 
 def _finish(actor: Actor, told: Told) -> None:
