@@ -29,6 +29,8 @@ _V, _C, _R, _A = Role
 ACTIONS: dict[str, Rule] = {
     "registry.read": Rule(_V, "registry", "read the registry"),
     "registry.import": Rule(_A, "registry", "import"),
+    "registry.back_up": Rule(_A, "registry", "back up the registry"),
+    "registry.restore": Rule(_A, "registry", "restore a backup"),
     "registry.export_log": Rule(_A, "registry", "export the log"),
     "registry.back_up": Rule(_A, "registry", "back up the registry"),
     "registry.restore": Rule(_A, "registry", "restore a backup"),
