@@ -197,9 +197,11 @@ def test_bodies_and_heads_beyond_the_limits(proxy: Behind, server: Server):
         b"\x16\x03\x01\x00\xff" * 50,
     ):
         with socket.create_connection(("127.0.0.1", server.port), timeout=20) as visitor:
-            visitor.sendall(raw)
-            visitor.shutdown(socket.SHUT_WR)
-            first = visitor.recv(400).split(b"\r\n")[0]
+            first = b""
+            with contextlib.suppress(ConnectionError, OSError):  # hung up on before it was sent to its end
+                visitor.sendall(raw)
+                visitor.shutdown(socket.SHUT_WR)
+                first = visitor.recv(400).split(b"\r\n")[0]
         assert b" 5" not in first[:13], (raw[:60], first)
     assert proxy.ask("/login/").status == 200
 
@@ -222,7 +224,7 @@ def test_a_failure_shows_an_id_that_stands_in_the_log_and_nothing_else(proxy: Be
     page = proxy.ask(address)
     text = page.text  # type: ignore[attr-defined]
     assert page.status == 500, text[:500]
-    found = re.search(r"<code>([0-9a-f]{12})</code>", text)
+    found = re.search(r"<code>([0-9a-f-]{12,36})</code>", text)
     assert found is not None
     for telling in ("Traceback", "JSONDecode", "secret-canary", "/registry/", ".py", "sqlite", "Django", "DEBUG"):
         assert telling not in text, telling

@@ -115,22 +115,6 @@ def test_digits_for_gives_a_column_one_width() -> None:
     assert wording.digits_for([]) == wording.digits_for([None, math.nan, 1e300, 5]) == 0
 
 
-@pytest.mark.parametrize(
-    ("values", "texts"),
-    [
-        ([0.99996, 1.0, None], ["0.99996", "1.00000"]),
-        ([0.94781, 0.94782], ["0.94781", "0.94782"]),
-        ([1234.1, 1234.2], ["1,234.1", "1,234.2"]),
-        ([0.5, 0.5], ["0.5", "0.5"]),
-        ([-0.5, 0.5], ["−0.5", "0.5"]),
-        ([0.1 + 0.2, 0.3], ["0.300000000000"] * 2),  # no more than twelve
-    ],
-)
-def test_values_side_by_side_are_told_apart(values: list[float | None], texts: list[str]) -> None:
-    digits = wording.digits_for(values, apart=True)
-    assert [wording.number(v, digits) for v in values if v is not None] == texts
-
-
 def test_signed_has_a_real_minus_and_never_says_plus_zero_for_a_change() -> None:
     assert wording.signed(0.0031, 4) == "+0.0031"
     assert wording.signed(-0.001, 4) == "−0.0010"
