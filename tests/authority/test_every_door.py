@@ -253,6 +253,8 @@ def test_the_admin_site_is_for_admins_and_saves_by_its_rows(rows, kind):
 
 # What answers before the addresses of the urlconf do: who asks there whom.
 IN_FRONT = {
+    "registry.monitoring.requests.RequestMiddleware": "answers nothing",
+    "registry.web.scraping.ScrapeMiddleware": "/metrics for a token: tests/operations/test_metrics.py",
     "registry.web.health.HealthMiddleware": "open: says only whether the server can serve",
     "registry.web.middleware.PublicAddressMiddleware": "answers nothing",
     "registry.api.sagemaker.views.SageMakerDoor": "tests/api/test_roles_of_operations.py",
@@ -305,7 +307,12 @@ def test_a_check_takes_its_role_of_the_user_and_of_the_key(settings, role, narro
 
 # Commands that act as a user who is named -> what that user needs; all others act as the system, or write nothing:
 # whoever runs them owns the database.
-BY_COMMAND = {"registry.import": {"importdump", "importsagemaker"}}
+BY_COMMAND = {
+    "registry.import": {"importdump", "importsagemaker"},
+    # Only who reaches the machine runs them: they take no user.
+    "registry.back_up": set(),
+    "registry.restore": set(),
+}
 
 
 def test_every_command_that_takes_a_user_has_a_row():

@@ -67,7 +67,9 @@ def test_no_service_works_on_what_is_hidden(name):
 def test_limiting_and_opening_a_group_is_told():
     group = make_group("fraud")
     limit(group, TEAM, OTHER_TEAM)
-    assert told() == ("limited fraud to Risk, Sales", {"Teams": []}, {"Teams": ["Risk", "Sales"]})
+    ids = [teams.Group.objects.get(name=name).pk for name in ("Risk", "Sales")]
+    after = {"Teams": ["Risk", "Sales"], "TeamIds": ids}
+    assert told() == ("limited fraud to Risk, Sales", {"Teams": []}, after)
     assert Event.objects.latest("id").category == "access"
     events = Event.objects.count()
     limit(group, OTHER_TEAM, TEAM)
