@@ -23,6 +23,7 @@ values = st.recursive(
 )
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(values)
 @example(HOSTILE)
 def test_the_text_of_a_value_stays_as_it_is_and_means_the_same(value):
@@ -33,7 +34,7 @@ def test_the_text_of_a_value_stays_as_it_is_and_means_the_same(value):
 
 @pytest.mark.django_db
 @pytest.mark.postgresql_only
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None)
 @given(values)
 @example(HOSTILE)
 def test_jsonb_changes_nothing_of_it(value):

@@ -15,6 +15,7 @@ from django_tasks_db.models import DBTaskResult
 from registry.accounts.access_keys import create_access_key
 from registry.accounts.models import User
 from registry.accounts.permissions import Actor
+from registry.accounts.teams import create_team
 from registry.catalog import services
 from registry.catalog.models import AnsweredCall, Metric, ModelPackage, SavedView
 from registry.catalog.rules import ReviewRules
@@ -74,6 +75,8 @@ def make_world() -> dict[str, Any]:
         for text in TEXTS[:3]
     ]
     make_package("alone")
+    team = create_team(actor=ADMIN, name="risk")
+    services.set_group_teams(actor=ADMIN, group=make_group("limited"), teams=[team.name])
     services.update_review_rules(actor=ADMIN, group=group, rules=ReviewRules(approvals_needed=2))
     reviewer = Actor.of(people["reviewer"], "browser")
     services.update_approval_status(actor=reviewer, package=versions[0], approval_status="Approved", comment="One.")
