@@ -32,8 +32,6 @@ ACTIONS: dict[str, Rule] = {
     "registry.back_up": Rule(_A, "registry", "back up the registry"),
     "registry.restore": Rule(_A, "registry", "restore a backup"),
     "registry.export_log": Rule(_A, "registry", "export the log"),
-    "registry.back_up": Rule(_A, "registry", "back up the registry"),
-    "registry.restore": Rule(_A, "registry", "restore a backup"),
     "model_package_group.create": Rule(_C, "registry", "create groups"),
     "model_package_group.edit_description": Rule(_A, "group", "edit the description of a group"),
     "model_package_group.edit_tags": Rule(_A, "group", "change the tags of a group"),
