@@ -352,8 +352,6 @@ COMMANDS = {
     "migrate": None,
     # Writes a file of the project.
     "makeservicemodel": None,
-    # Changes the tables themselves.
-    "migrate": None,
     "restore": restore,
     "replaylog": reading("replaylog", "--group=us-east-1/reviewed"),
     "serve": renew_secrets,
