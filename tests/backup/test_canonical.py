@@ -44,6 +44,13 @@ def test_jsonb_changes_nothing_of_it(value):
         assert {json_text(text) for text in cursor.fetchone()} == {json_text(written)}
 
 
+def test_what_is_equal_has_one_text():
+    assert {json_text(text) for text in ("-0.0", "0.0")} == {"0.0"}
+    assert {json_text(text) for text in ("1e23", "1e+23", "100000000000000000000000")} == {"1" + "0" * 23}
+    assert {json_text(text) for text in ("1e-7", "0.0000001")} == {"1e-07"}
+    assert json_text('{"b":1,"a":[]}') == json_text('{ "a" : [], "b" : 1 }') == '{"a": [], "b": 1}'
+
+
 def test_what_looks_alike_stays_apart():
     apart = ["null", '"null"', '""', "0", "false", "[]", "{}", '"0"', "1.5", '"1.5"', "1e-7"]
     assert len({*map(json_text, apart)}) == len(apart)
