@@ -11,7 +11,8 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from registry.catalog.reports.timeline import EDGE, Point, Row, TimelinePage
+from registry.catalog.reports.timeline import EDGE, Row, TimelinePage
+from registry.catalog.reports.trends import Point
 from registry.web.timelines import Scale, lay_out, scale_of
 from tests.factories import make_user
 
