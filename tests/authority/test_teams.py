@@ -75,7 +75,8 @@ def test_limiting_and_opening_a_group_is_told():
     limit(group, OTHER_TEAM, TEAM)
     assert Event.objects.count() == events
     services.set_group_teams(actor=SYSTEM, group=group, teams=[])
-    assert told() == ("opened fraud to everybody with a role", {"Teams": ["Risk", "Sales"]}, {"Teams": [], "TeamIds": []})
+    before, after = {"Teams": ["Risk", "Sales"]}, {"Teams": [], "TeamIds": []}
+    assert told() == ("opened fraud to everybody with a role", before, after)
 
 
 @pytest.mark.parametrize("name", ["Nobody's", "admin"])
