@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median, quantiles
 
-from . import page_report, page_runs, report, servers, throughput
+from . import browsing, page_report, page_runs, report, servers, throughput
 from .clients import OPERATIONS, Crowd, Done, Work, make_client
 
 CROWD = 8
@@ -137,7 +137,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="make bench BENCH=…", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer calls, and less in moto: some minutes")
     parser.add_argument("--servers", default=",".join(SERVERS), help=f"which of {', '.join(SERVERS)}")
-    parser.add_argument("--parts", default="wire,pages,carried", help="what to measure: wire, pages, carried")
+    parser.add_argument("--parts", default="wire,pages,carried,browsing", help="what to measure, of the default")
     parser.add_argument("--output", type=Path, default=Path(__file__).with_name("results.md"))
     options = parser.parse_args(arguments)
     plan = QUICK if options.quick else FULL
@@ -174,6 +174,8 @@ def main(arguments: list[str]) -> int:
         report.put_section(options.output, "\n".join(shown))
     if "carried" in options.parts:
         throughput.run(throughput.QUICK if options.quick else throughput.FULL, output=options.output)
+    if "browsing" in options.parts:
+        browsing.run(output=options.output, quick=options.quick)
     print(f"Written: {options.output}")
     return 0
 
