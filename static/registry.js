@@ -6,6 +6,16 @@
   const visible = (el) => (el.checkVisibility ? el.checkVisibility() : el.getClientRects().length > 0);
   const FOCUSABLE = 'a[href], button:not([disabled]), input:not([type=hidden]):not([disabled]), select, textarea, summary, [tabindex="0"]';
 
+  /* ---------- HTMX's settings, here and not in a <meta>, whose text every page would carry ---------- */
+  if (globalThis.htmx) Object.assign(htmx.config, {
+    allowEval: false, allowScriptTags: false, includeIndicatorStyles: false, selfRequestsOnly: true,
+    historyCacheSize: 0, refreshOnHistoryMiss: true, defaultSettleDelay: 0,
+    responseHandling: [
+      { code: '204', swap: false }, { code: '[23]..', swap: true }, { code: '409|422', swap: true },
+      { code: '[45]..', swap: false, error: true },
+    ],
+  });
+
   /* ---------- toasts: HX-Trigger {"toast": {"text": …, "kind": "bad"}}, and the server's messages ---------- */
   const say = (text, kind = '') => {
     const box = $('#toasts'); if (!box || !text) return;

@@ -60,12 +60,13 @@ THROWN_AWAY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": 
 
 
 class PostgreSQL:
-    """A server whose socket and data lie in `folder`, which is made; it has no address on the network."""
+    """A server whose socket and data lie in `folder`, which is made if it is missing; it has no network address."""
 
     def __init__(self, folder: Path, **options: str) -> None:
         self.folder, self.options = folder, options
         self.programs = find_programs()
-        folder.mkdir()
+        is_new = not folder.exists()
+        folder.mkdir(exist_ok=True)
         user: dict[str, str] = {}
         if os.geteuid() == 0:
             # PostgreSQL refuses to run as root.
@@ -75,6 +76,8 @@ class PostgreSQL:
             if not readable_by_others(self.programs):
                 self.programs = copy_programs(self.programs, folder.parent / "programs")
         self.run = {"cwd": folder, "extra_groups": [] if user else None, **user}
+        if not is_new:
+            return
         initdb = [self.programs / "initdb", "-D", folder / "data", "-U", "postgres", "--auth=trust"]
         initdb += ["--encoding=UTF8", "--no-locale", "--no-sync"]
         subprocess.run(initdb, check=True, stdout=subprocess.DEVNULL, **self.run)  # type: ignore[call-overload]

@@ -33,8 +33,11 @@ class PageRun:
     conditions: list[str] = field(default_factory=list)
 
 
-def measure_pages(folder: Path, databases: list[str], *, quick: bool, calls: int) -> PageRun:
-    """Fill and measure; a database that cannot be measured is a line of the conditions."""
+def measure_pages(folder: Path, databases: list[str], *, quick: bool, calls: int, keep: bool = False) -> PageRun:
+    """Fill and measure; a database that cannot be measured is a line of the conditions.
+
+    `keep`: what was filled stays in `folder`, and is measured again the next time instead of being filled anew.
+    """
     run = PageRun()
     size = QUICK_LARGE if quick else LARGE
     run.conditions.append(
@@ -48,8 +51,8 @@ def measure_pages(folder: Path, databases: list[str], *, quick: bool, calls: int
             for kind, (groups, versions) in (("small", SMALL), ("large", size)):
                 print(f"{title}, pages, {versions:,} versions", flush=True)
                 # One at a time: a large registry takes gigabytes.
-                with database(folder / f"pages-{name}-{kind}", name) as environ:
-                    said = fill(environ, groups, versions)
+                with database(folder / f"pages-{name}-{versions}", name, keep=keep) as environ:
+                    said = fill_once(environ, groups, versions)
                     if kind == "large":
                         run.conditions.append(f"{title}: {said}")
                     rows[kind] = times_of(environ, calls)
@@ -61,25 +64,33 @@ def measure_pages(folder: Path, databases: list[str], *, quick: bool, calls: int
 
 
 @contextmanager
-def database(folder: Path, name: str) -> Iterator[dict[str, str]]:
-    """The environment of an empty registry on that database; gone with the block, for what it takes of the disk."""
-    folder.mkdir()
+def database(folder: Path, name: str, *, keep: bool) -> Iterator[dict[str, str]]:
+    """The environment of a registry on that database; without `keep` gone with the block, for what it takes of disk."""
+    folder.mkdir(exist_ok=True)
     environ = {
         "PATH": os.environ["PATH"],
         "REGISTRY_DATA_DIR": str(folder / "var"),
         "DJANGO_SUPERUSER_PASSWORD": "quiet-harbour-42",
     }
-    if name == "sqlite":
-        try:
-            yield environ
-        finally:
-            for file in (folder / "var").glob("registry.sqlite3*"):
-                file.unlink()
-        return
     sockets = folder.with_name(f"{folder.name}-server")
-    with running_postgresql(sockets):
-        yield environ | {"DATABASE_URL": f"postgresql://postgres@/postgres?host={sockets}"}
-    shutil.rmtree(sockets, ignore_errors=True)
+    try:
+        if name == "sqlite":
+            yield environ
+        else:
+            with running_postgresql(sockets):
+                yield environ | {"DATABASE_URL": f"postgresql://postgres@/postgres?host={sockets}"}
+    finally:
+        if not keep:
+            shutil.rmtree(folder)
+            shutil.rmtree(sockets, ignore_errors=True)
+
+
+def fill_once(environ: dict[str, str], groups: int, versions: int) -> str:
+    """What the fill said, now or when it was kept."""
+    told = Path(environ["REGISTRY_DATA_DIR"]) / "filled"
+    if not told.exists():
+        told.write_text(fill(environ, groups, versions), encoding="utf-8")
+    return told.read_text(encoding="utf-8")
 
 
 def fill(environ: dict[str, str], groups: int, versions: int) -> str:

@@ -138,6 +138,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--quick", action="store_true", help="fewer calls, and less in moto: some minutes")
     parser.add_argument("--servers", default=",".join(SERVERS), help=f"which of {', '.join(SERVERS)}")
     parser.add_argument("--parts", default="wire,pages,carried,browsing", help="what to measure, of the default")
+    parser.add_argument("--keep", type=Path, help="a folder for the filled registries of pages, to measure them again")
     parser.add_argument("--output", type=Path, default=Path(__file__).with_name("results.md"))
     options = parser.parse_args(arguments)
     plan = QUICK if options.quick else FULL
@@ -152,7 +153,11 @@ def main(arguments: list[str]) -> int:
         with tempfile.TemporaryDirectory(prefix="registry-bench-") as folder:
             if "pages" in options.parts:
                 own = [name for name in names if name in ("sqlite", "postgresql")]
-                pages = page_runs.measure_pages(Path(folder), own, quick=options.quick, calls=plan.pages)
+                if options.keep:
+                    options.keep.mkdir(parents=True, exist_ok=True)
+                pages = page_runs.measure_pages(
+                    options.keep or Path(folder), own, quick=options.quick, calls=plan.pages, keep=bool(options.keep)
+                )
             for name in names if "wire" in options.parts else []:
                 if name == "mlflow" and not servers.mlflow_is_there():
                     skipped.append("MLflow's server is not installed here (`make .clients/mlflow/.installed`)")

@@ -65,3 +65,13 @@ def test_a_page_is_accessible_and_fits_every_width(open_page: OpenPage, complain
         if inner > outer:
             wider[width] = inner
     assert not wider
+
+
+def test_the_browser_keeps_no_page_of_ours_and_runs_nothing_from_answers(open_page: OpenPage):
+    page = open_page("/groups/", "viewer")
+    kept = ("historyCacheSize", "refreshOnHistoryMiss", "allowEval", "allowScriptTags", "selfRequestsOnly")
+    assert page.evaluate("names => names.map((name) => htmx.config[name])", kept) == [0, True, False, False, True]
+    # What HTMX pushed to the history is nowhere kept: going back asks again.
+    page.locator("th a[href*='sort=']").first.click()
+    page.wait_for_url("**sort=**")
+    assert page.evaluate("Object.keys(sessionStorage).concat(Object.keys(localStorage)).join()").count("htmx-history-cache") == 0

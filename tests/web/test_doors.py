@@ -210,12 +210,6 @@ def test_a_fragment_without_a_session_says_where_to_sign_in_and_nothing_else(wor
         assert response["HX-Redirect"] == "/login/?next=%2Fgroups%2F", name
 
 
-def test_the_browser_keeps_no_page_of_ours_for_going_back(world: World):
-    html = signed_in(world).get("/groups/").content.decode()
-    assert '"historyCacheSize":0' in html and '"refreshOnHistoryMiss":true' in html
-    assert '"allowEval":false' in html and '"selfRequestsOnly":true' in html and '"allowScriptTags":false' in html
-
-
 # ---------- limits ----------
 
 
