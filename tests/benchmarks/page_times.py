@@ -20,7 +20,8 @@ from .asking import Asker, noted_statements, plain_cursor, run_plainly
 from .pages import PAGES, Page, Places
 from .servers import cpu_of
 
-EMPTY = "/empty/"  # of tests/benchmarks/empty_page.py
+# Of tests/benchmarks/empty_page.py, which needs settings to be imported.
+EMPTY, NOTHING = "/empty/", "/nothing/"
 
 WARM = 3
 SECONDS = 6.0  # for one page, whatever it costs
@@ -76,16 +77,20 @@ def main(arguments: list[str]) -> int:
 
 
 class Bench:
-    """Measures pages; begins with the empty one."""
+    """Measures pages; begins with the empty ones."""
 
     def __init__(self, asker: Asker, meter: Meter, calls: int) -> None:
         self.asker, self.meter, self.calls = asker, meter, calls
+        # The floor of a page and of a fragment: CPU, and the statements that every such answer makes.
+        self.floors = {address: self.floor(address) for address in (EMPTY, NOTHING)}
+
+    def floor(self, address: str) -> tuple[float, set[str]]:
         for _ in range(WARM):
-            self.ask(EMPTY)
+            self.ask(address)
         with noted_statements() as noted:
-            self.ask(EMPTY)
-        self.usual = {sql for sql, _ in noted}
-        self.empty, _ = meter.measure(lambda: self.ask(EMPTY), max(calls, 50))
+            self.ask(address)
+        cpu, _ = self.meter.measure(lambda: self.ask(address), max(self.calls, 50))
+        return cpu, {sql for sql, _ in noted}
 
     def ask(self, address: str, headers: dict[str, str] | None = None) -> bytes:
         status, body = self.asker.get(address, headers)
@@ -99,7 +104,8 @@ class Bench:
             body = self.ask(address, page.headers)
         with noted_statements() as noted:
             self.ask(address, page.headers)
-        own = [statement for statement in noted if statement[0] not in self.usual]
+        empty, usual = self.floors[NOTHING if page.headers else EMPTY]
+        own = [statement for statement in noted if statement[0] not in usual]
         cpu, times = self.meter.measure(lambda: self.ask(address, page.headers), self.calls)
         with plain_cursor() as cursor:
             queries, _ = self.meter.measure(lambda: [run_plainly(cursor, one) for one in own], self.calls)
@@ -110,7 +116,7 @@ class Bench:
             "p95": quantiles(times, n=20)[-1],
             "cpu": cpu,
             "queries": queries,
-            "empty": self.empty,
+            "empty": empty,
             "statements": len(own),
             "bytes": len(body),
         }

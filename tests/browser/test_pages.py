@@ -74,4 +74,9 @@ def test_the_browser_keeps_no_page_of_ours_and_runs_nothing_from_answers(open_pa
     # What HTMX pushed to the history is nowhere kept: going back asks again.
     page.locator("th a[href*='sort=']").first.click()
     page.wait_for_url("**sort=**")
-    assert page.evaluate("Object.keys(sessionStorage).concat(Object.keys(localStorage)).join()").count("htmx-history-cache") == 0
+    assert (
+        page.evaluate("Object.keys(sessionStorage).concat(Object.keys(localStorage)).join()").count(
+            "htmx-history-cache"
+        )
+        == 0
+    )
