@@ -1,21 +1,14 @@
 """The template environment: filters and globals, nothing else."""
 
-from functools import lru_cache
 from typing import Any
 
 from django.templatetags.static import static
-from django.urls import reverse
 from django_htmx.jinja import htmx_script
 from jinja2 import Environment
 from markupsafe import Markup, escape
 
 from . import charts, icons, metric_charts, searches, uris, uses, wording
-
-
-@lru_cache(maxsize=8192)
-def url(name: str, /, *args: Any, **kwargs: Any) -> str:
-    """Return the path of a named view; remembered, since a page asks for a hundred and most are those of the last."""
-    return reverse(name, args=args or None, kwargs=kwargs or None)
+from .addresses import url
 
 
 def breaks(text: object) -> Markup:
