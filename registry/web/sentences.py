@@ -3,7 +3,7 @@
     sentence = tell(event)                    # one Event (or a row with its attributes); runs no query
     sentence.actor, sentence.icon, sentence.tone, sentence.words, sentence.quote, sentence.at, sentence.via
 
-In a template, `feed_item(s.actor, s.at, s.icon, s.tone, s.quote)` with `{{ s.words }}` as its block.
+In a template, `feed_lines(sentences)` with `{{ s.words }}` as its block.
 """
 
 from __future__ import annotations
