@@ -91,7 +91,10 @@ def _read_page(request: HttpRequest, tab: Tab) -> queue.QueuePage:
     after = request.GET.get("after", "")
     if tab == "decided":
         return queue.read_decisions(request.user, whole_number(after, EVENT_DIGITS))  # type: ignore[arg-type]
-    return queue.read_queue(_wanted(request, tab), Place.read(after))
+    place, conditions = Place.read(after), queue_conditions(asked_filter(request).query)
+    if place is None and not conditions:
+        return queue.read_first_page(request.user, tab)  # type: ignore[arg-type]
+    return queue.read_queue(queue.queue_of(request.user, tab).filter(conditions), place)  # type: ignore[arg-type]
 
 
 def _wanted(request: HttpRequest, tab: Tab) -> PackageQuerySet:
@@ -102,9 +105,9 @@ def _wanted(request: HttpRequest, tab: Tab) -> PackageQuerySet:
 
 def _picked(request: HttpRequest, page: queue.QueuePage) -> ModelPackage | None:
     """The version that the address names, else the first of the list."""
-    visible = queue.for_review(ModelPackage.objects.visible_to(request.user))  # type: ignore[arg-type]
     named = _AT.fullmatch(request.GET.get("at", ""))
     if named:
+        visible = queue.for_review(ModelPackage.objects.visible_to(request.user))  # type: ignore[arg-type]
         found = visible.of_version(named[1], named[2], int(named[3])).first()
         if found is not None:
             return found
@@ -112,7 +115,7 @@ def _picked(request: HttpRequest, page: queue.QueuePage) -> ModelPackage | None:
     if first is None:
         return None
     pk = first.id if isinstance(first, QueueItem) else first.package_id
-    return visible.filter(pk=pk).first()
+    return queue.picked(request.user, pk)  # type: ignore[arg-type]
 
 
 def list_context(page: queue.QueuePage, tab: Tab, q: str = "") -> dict[str, Any]:
