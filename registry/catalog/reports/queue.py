@@ -18,7 +18,7 @@ from django.db.models import Count, Exists, IntegerField, OuterRef, Q, QuerySet,
 from django.db.models.functions import Coalesce, Left
 
 from registry.events.models import Event
-from registry.statements import Prepared
+from registry.statements import Prepared, numbered
 
 from ..directions import ChosenMetrics, Direction, leading_metric, metric_direction
 from ..models import ApprovalStatus, Metric, ModelPackage, ModelPackageGroup, Vote
@@ -237,7 +237,7 @@ def _measure(items: Sequence[QueueItem], groups: Sequence[tuple[str, Mapping[str
     ids = [item.id for item in items] + [item.base_id for item in items if item.base_id]
     values: dict[int, dict[str, float]] = {}
     numbers: dict[int, int | None] = {}
-    rows = _METRICS.rows(**(_NO_IDS | dict(zip(_NO_IDS, ids, strict=False)))) if ids else []
+    rows = _METRICS.rows(**numbered("id", ids, _MEASURED, 0)) if ids else []
     for pk, version, name, value in rows:
         values.setdefault(pk, {})[name] = value
         numbers[pk] = version
@@ -250,15 +250,14 @@ def _measure(items: Sequence[QueueItem], groups: Sequence[tuple[str, Mapping[str
         item.base = numbers.get(item.base_id or 0)
 
 
-# The ids of a full page with all its baselines; those that a page does not need are 0, which no row has.
-_NO_IDS = {f"id{place}": 0 for place in range(2 * PER_PAGE)}
+_MEASURED = 2 * PER_PAGE  # a full page with all its baselines
 _METRICS: Prepared[Metric] = Prepared(
     lambda **ids: (
         Metric.objects.filter(package__in=list(ids.values()))
         .order_by()
         .values_list("package", "package__version", "name", "value")
     ),
-    **dict.fromkeys(_NO_IDS, int),
+    **dict.fromkeys(numbered("id", (), _MEASURED, 0), int),
 )
 
 

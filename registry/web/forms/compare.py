@@ -10,9 +10,8 @@ from urllib.parse import urlencode
 from django.http import HttpRequest
 from django.urls import reverse
 
-from registry.catalog.reports.comparisons import Ref
+from registry.catalog.reports.comparisons import COMPARED_MAX, Ref
 
-COMPARED_MAX = 8
 LOOKED_AT = 50  # names of one address; further ones are not read
 SHOWN = 60
 
