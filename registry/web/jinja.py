@@ -8,7 +8,7 @@ from jinja2 import Environment
 from markupsafe import Markup, escape
 
 from . import charts, icons, metric_charts, searches, uris, uses, wording
-from .addresses import url
+from .addresses import package_path, url
 
 
 def breaks(text: object) -> Markup:
@@ -50,6 +50,7 @@ def environment(**options: Any) -> Environment:
         mark=icons.mark,
         metric_chart=metric_charts.metric_chart,
         multiple=metric_charts.multiple,
+        package_path=package_path,
         rail=charts.rail,
         static=static,
         strip=charts.strip,

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from django.urls import NoReverseMatch
 from markupsafe import Markup
 
-from .addresses import url
+from .addresses import package_path, url
 from .review_sentences import REVIEW_TELLERS
 from .told import Read, Told, code, listed, mapping, say
 from .told_teams import TEAM_TELLERS
@@ -88,11 +88,9 @@ def _subject(event: Any, *, short: bool, linked: bool, region: bool) -> Markup:
 def _path(event: Any) -> str:
     """The address of an event's subject; "" for a name that no address takes, which is told all the same."""
     try:
-        if event.version is not None:
-            return f"{url('group-detail', event.region, event.group_name)}versions/{event.version}/"
-        if event.package_name:
-            return url("unversioned-detail", event.region, event.package_name)
-        return url("group-detail", event.region, event.group_name)
+        if event.version is None and not event.package_name:
+            return url("group-detail", event.region, event.group_name)
+        return package_path(event.region, event.group_name, event.version, event.package_name)
     except NoReverseMatch:
         return ""
 

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from django.db.models import CharField, F, Func, OuterRef, Q, QuerySet
 
+from registry.statements import Prepared, numbered
+
 from ..models import Container, ModelPackage
 from ..models.lookups import ExistsApart
 from ..models.teams import seen_by
@@ -138,13 +140,23 @@ def _rows(ids: Sequence[int], containers: QuerySet[Container], column: str) -> l
     """The packages in the order of their ids, newest first, with what matched on each: two queries."""
     if not ids:
         return []
-    packages = ModelPackage.objects.select_related("group").only(
-        "region", "version", "name", "approval_status", "stage", "created_at", "created_by_name",
-        "waiting_since", "group__name", "group__region",
-    )  # fmt: skip
-    by_id = packages.in_bulk(ids)
+    by_id = {package.pk: package for package in _PACKAGES.all(**numbered("id", ids, ROWS, 0))}
     matched: dict[int, list[str]] = {}
     for package_id, text in containers.filter(package__in=ids).order_by("position").values_list("package_id", column):
         if text not in matched.setdefault(package_id, []):
             matched[package_id].append(text)
     return [UseRow(by_id[pk], matched.get(pk, [])) for pk in ids if pk in by_id]
+
+
+_PACKAGES: Prepared[ModelPackage] = Prepared(
+    lambda **ids: (
+        ModelPackage.objects.filter(pk__in=list(ids.values()))
+        .order_by()
+        .select_related("group")
+        .only(
+            "region", "version", "name", "approval_status", "stage", "created_at", "created_by_name",
+            "waiting_since", "group__name", "group__region",
+        )
+    ),
+    **dict.fromkeys(numbered("id", (), ROWS, 0), int),
+)  # fmt: skip
