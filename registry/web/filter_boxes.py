@@ -9,11 +9,11 @@ from typing import NamedTuple
 from urllib.parse import urlencode
 
 from django.http import HttpRequest, QueryDict
-from django.urls import reverse
 
 from registry.catalog.filters import Not, Query, join, parse
 from registry.catalog.filters.terms import leaf
 
+from .addresses import url
 from .htmx import is_fragment
 
 # Signs that the filter language uses stay readable in the address; all are allowed in a query by RFC 3986.
@@ -105,12 +105,12 @@ class FilterBox:
     @property
     def help(self) -> str:
         """The address of the card that explains the language."""
-        return f"{reverse('filter-help')}?{urlencode({'of': self.query.of})}"
+        return f"{url('filter-help')}?{urlencode({'of': self.query.of})}"
 
     @property
     def suggest(self) -> str:
         """The address that completes what is typed."""
-        return f"{reverse('group-suggest')}?{urlencode({'of': self.query.of})}"
+        return f"{url('group-suggest')}?{urlencode({'of': self.query.of})}"
 
 
 class Typed(NamedTuple):

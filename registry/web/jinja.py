@@ -45,6 +45,7 @@ def environment(**options: Any) -> Environment:
         utc=wording.utc,
     )
     env.globals.update(
+        bars=icons.bars,
         htmx_script=htmx_script,
         icon=icons.icon,
         mark=icons.mark,

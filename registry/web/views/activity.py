@@ -12,7 +12,6 @@ from django.core.exceptions import BadRequest
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
-from django.urls import reverse
 from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_safe
 
@@ -26,6 +25,7 @@ from registry.catalog.reports.feed import feed_events, read_feed
 from registry.events.models import Event, EventQuerySet
 from registry.statements import Prepared
 
+from ..addresses import url
 from ..filter_boxes import READABLE, FilterBox, Typed, read_filter
 from ..htmx import is_fragment, render_parts
 from ..list_menus import ListMenu, params_of
@@ -90,12 +90,12 @@ def _box(typed: Typed, chosen: dict[str, str], note: str) -> FilterBox:
     def address(text: str) -> str:
         return _address(chosen, q=text)
 
-    return FilterBox(query, reverse("activity"), "activity-list", "activity", EXAMPLE, address, hidden, note)
+    return FilterBox(query, url("activity"), "activity-list", "activity", EXAMPLE, address, hidden, note)
 
 
 def _address(chosen: dict[str, str], **more: str) -> str:
     asked = urlencode(_set({**chosen, **more}), safe=READABLE)
-    return f"{reverse('activity')}?{asked}" if asked else reverse("activity")
+    return f"{url('activity')}?{asked}" if asked else url("activity")
 
 
 def _chosen(params: QueryDict) -> dict[str, str]:

@@ -13,7 +13,6 @@ from urllib.parse import urlencode
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from registry.accounts.permissions import Actor, authorize
@@ -24,6 +23,7 @@ from registry.catalog.reports import changes, queue
 from registry.catalog.reports.differences import all_but_metrics
 from registry.catalog.reports.queue import Decision, Place, QueueItem, Tab
 
+from ..addresses import url
 from ..filter_boxes import READABLE, FilterBox, Typed, read_filter
 from ..htmx import is_fragment, render_page
 from ..list_menus import ListMenu, params_of
@@ -79,7 +79,7 @@ def queue_path(tab: Tab, at: str = "", after: str = "", q: str = "") -> str:
     """The address of the queue, with the version that is picked in it and the filter `q`."""
     words = {"at": at, "who": "" if tab == "me" else tab, "after": after, "q": q}
     given = urlencode({name: value for name, value in words.items() if value}, safe=READABLE)
-    return f"{reverse('review-queue')}?{given}" if given else reverse("review-queue")
+    return f"{url('review-queue')}?{given}" if given else url("review-queue")
 
 
 def at_of(package: ModelPackage) -> str:
@@ -193,7 +193,7 @@ def _frame(request: HttpRequest, tab: Tab) -> dict[str, Any]:
     return {
         "nav": "review",
         "decides": actor_of(request).may("model_package.decide"),
-        "box": FilterBox(typed.written, reverse("review-queue"), "", "review queue", EXAMPLE, address, hidden, note),
+        "box": FilterBox(typed.written, url("review-queue"), "", "review queue", EXAMPLE, address, hidden, note),
         "menu": ListMenu.of(REVIEW, [("q", typed.written.text), ("who", who)]),
     }
 
