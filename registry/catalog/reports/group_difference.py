@@ -15,7 +15,6 @@ from registry.events.models import EventQuerySet
 from ..models import ModelPackageGroup
 from ..replay import GroupReplay, PackageReplay
 from ..rules import ReviewRules
-from ..services.states import WIRE_MEMBERS
 from .as_of import TooManyEvents, groups_at, packages_at
 
 # Versions that one page compares; of more, the list of changes tells.
@@ -30,8 +29,8 @@ _OF_VERSION = {
     "stage_description": "Stage note",
     "description": "Description",
 }
-# Long members of the wire: that they differ is said, and the pages of both moments show how.
-_OF_CONTENT = {column: member for column, member in WIRE_MEMBERS.items() if column not in _OF_VERSION}
+# Of the wire's other members it is said that they differ; they are long, and the pages of both moments show how.
+_COMPARED = {"ModelApprovalStatus", "ApprovalDescription", "ModelPackageDescription"}
 _OF_GROUP = {"description": "Description", "leading_metric": "Leading metric", "resource_policy": "Resource policy"}
 
 
@@ -116,9 +115,8 @@ def _version_difference(was: PackageReplay, now: PackageReplay, since: datetime)
     if not stands:
         return VersionDifference(number, [], gone=True, status=was.columns["approval_status"])
     turns = [*_columns(was.columns, now.row, _OF_VERSION), *_pairs("Metadata", was.pairs_shown, now.pairs_shown)]
-    turns += [
-        Turn("Content", None, None, what) for name, what in _OF_CONTENT.items() if was.columns[name] != now.row[name]
-    ]
+    changed = [what for what, value in now.members.items() if value != was.members[what] and what not in _COMPARED]
+    turns += [Turn("Content", None, None, what) for what in changed]
     return VersionDifference(number, turns) if turns else None
 
 
