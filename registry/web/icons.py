@@ -101,7 +101,7 @@ def mark(status: str | None) -> Markup:
 
 @cache
 def bars(position: int, of: int) -> Markup:
-    """Return three rising bars, filled up to the place of a stage among `of` stages; the word has to stand next to it."""
+    """Return three rising bars, filled up to the place of a stage among `of`; its word has to stand next to them."""
     filled = math.ceil(3 * position / of)
     on = ' class="on"'
     rects = (f'<rect{on if i < filled else ""} x="{i * 5.5}" y="{6 - i * 3}" height="{4 + i * 3}"/>' for i in range(3))
