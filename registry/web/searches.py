@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from urllib.parse import urlencode
 
 from django.http import HttpRequest, QueryDict
@@ -26,6 +27,7 @@ def group_list_path(query: str = "", **more: str) -> str:
     return f"{path}?{urlencode(given, safe=READABLE)}" if given else path
 
 
+@lru_cache(maxsize=4096)
 def tag_href(key: str, value: str) -> str:
     """The index, filtered by a tag."""
     return group_list_path(tag_text(key, value))
@@ -38,6 +40,7 @@ def package_list_path(query: str = "", **more: int | None) -> str:
     return f"{path}?{urlencode(given, safe=READABLE)}" if given else path
 
 
+@lru_cache(maxsize=4096)
 def package_tag_href(key: str, value: str) -> str:
     """The list of unversioned packages, filtered by a tag."""
     return package_list_path(tag_text(key, value))
