@@ -22,7 +22,7 @@ from ..validators import (
     validate_region,
 )
 from .lookups import at_most
-from .teams import TeamAccess, is_hidden, seen_by
+from .teams import TeamAccess, is_hidden, seen_by, sees_all
 
 if TYPE_CHECKING:
     from registry.accounts.models import User
@@ -152,6 +152,13 @@ class ModelPackageGroup(models.Model):
         found = (read or _NAMED).first(region=region, name=name) if user.role is not None else None
         return found if found is not None and not is_hidden(user, found.pk) else None
 
+    @classmethod
+    def all_named(cls, user: User | Actor, region: str, name: str) -> list[ModelPackageGroup]:
+        """The groups of that name that `user` may know of, live and deleted, the first made first; at most 100."""
+        if user.role is not None and sees_all(user):
+            return _ALL_NAMED.all(region=region, name=name)
+        return list(_of_name(region, name, cls.objects.open_to(user)))
+
     def require_sight(self, actor: Actor) -> None:
         """Raise NotFound unless `actor` may know of the group; no query while nothing is limited."""
         if is_hidden(actor, self.pk):
@@ -166,3 +173,11 @@ class ModelPackageGroup(models.Model):
 _NAMED: Prepared[ModelPackageGroup] = Prepared(
     lambda region, name: ModelPackageGroup.objects.live().filter(region=region, name=name), region=str, name=str
 )
+
+
+def _of_name(region: str, name: str, groups: GroupQuerySet | None = None) -> GroupQuerySet:
+    groups = ModelPackageGroup.objects.all() if groups is None else groups
+    return groups.filter(region=region, name=name).order_by("created_at", "pk")[:100]
+
+
+_ALL_NAMED: Prepared[ModelPackageGroup] = Prepared(_of_name, region=str, name=str)

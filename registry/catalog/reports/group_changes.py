@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import connection
 
 from registry.events.models import Event, EventQuerySet
+from registry.statements import Prepared, read
 
 ROWS = 50
 # What leaves the group or a version another than it was; votes, checks and comments do not.
@@ -44,23 +48,40 @@ def changes_between(group_id: int, since: datetime, until: datetime, before: int
     """What happened after `since` and not after `until`, or the part of it before an event.
 
     The log has no index by time, but in a group's chain time rises with the position: both ends are found by halving,
-    in 2 times 20 looks for a million events.
+    each by one statement.
     """
-    chain = Event.objects.filter(chain=group_id)
-    last = chain.order_by("-position").values_list("position", flat=True).first() or 0
-    low, high = _first(chain, since - _SLACK, last), _first(chain, until + _SLACK, last)
-    events = chain.filter(position__gte=low, position__lt=high, at__gt=since, at__lte=until, kind__in=KINDS)
-    found = list(events.before(before).order_by("-position")[: ROWS + 1])
+    low, high = _first(group_id, since - _SLACK), _first(group_id, until + _SLACK)
+    end = {} if before is None else {"before": before}
+    page = _PAGE if before is None else _OLDER
+    found = page.all(chain=group_id, low=low, high=high, since=since, until=until, **end)
     return ChangesPage(found[:ROWS], found[ROWS - 1].pk if len(found) > ROWS else None)
 
 
-def _first(chain: EventQuerySet, at: datetime, last: int) -> int:
+def _page(
+    chain: int, low: int, high: int, since: datetime, until: datetime, before: int | None = None
+) -> EventQuerySet:
+    events = Event.objects.filter(chain=chain, position__gte=low, position__lt=high, kind__in=KINDS)
+    return events.filter(at__gt=since, at__lte=until).before(before).order_by("-position")[: ROWS + 1]
+
+
+_VALUES: dict[str, Any] = {"chain": int, "low": int, "high": int, "since": datetime, "until": datetime}
+_PAGE: Prepared[Event] = Prepared(_page, **_VALUES)
+_OLDER: Prepared[Event] = Prepared(_page, before=int, **_VALUES)
+
+_HALVING = """
+WITH RECURSIVE halves(low, high) AS (
+    SELECT CAST(1 AS bigint), COALESCE((SELECT MAX(position) FROM events_event WHERE chain = %s), 0) + 1
+    UNION ALL
+    SELECT CASE WHEN e.at > %s THEN low ELSE (low + high) / 2 + 1 END,
+           CASE WHEN e.at > %s THEN (low + high) / 2 ELSE high END
+    FROM halves LEFT JOIN events_event e ON e.chain = %s AND e.position = (low + high) / 2
+    WHERE low < high
+)
+SELECT low FROM halves WHERE low = high
+"""
+
+
+def _first(chain: int, at: datetime) -> int:
     """The position from which on events are later than `at`; one above the last where none is."""
-    low, high = 1, last + 1
-    while low < high:
-        middle = (low + high) // 2
-        if chain.filter(position=middle, at__gt=at).exists():
-            high = middle
-        else:
-            low = middle + 1
-    return low
+    moment = connection.ops.adapt_datetimefield_value(at)
+    return read(_HALVING, [chain, moment, moment, chain])[0][0]
