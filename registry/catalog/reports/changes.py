@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any, Literal
 
-from django.db.models import OuterRef, Subquery
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from registry.events.models import Event
@@ -108,12 +108,22 @@ def choose_baseline(package: ModelPackage, older: int | None, asked: int | None 
 
 def read_baseline(package: ModelPackage) -> Baseline:
     """The baseline that choose_baseline takes where nobody asked for one, without the others on offer; one query."""
-    below = ModelPackage.objects.live().filter(group=package.group_id, version__lt=package.version).order_by("-version")
-    chosen = Coalesce(Subquery(below.approved().values("pk")[:1]), Subquery(below.values("pk")[:1]))
-    found = ModelPackage.objects.filter(pk=chosen).first() if package.group_id is not None else None
+    if package.group_id is None:
+        return Baseline(reason="unversioned")
+    found = _BELOW.first(group=package.group_id, version=package.version or 0)
     if found is None:
-        return Baseline(reason="unversioned" if package.group_id is None else "first")
+        return Baseline(reason="first")
+    found.group = package.group
     return Baseline(found, "approved" if found.is_approved else "previous")
+
+
+def _below(group: int, version: int) -> QuerySet[ModelPackage]:
+    below = ModelPackage.objects.live().filter(group=group, version__lt=version).order_by("-version")
+    chosen = Coalesce(Subquery(below.approved().values("pk")[:1]), Subquery(below.values("pk")[:1]))
+    return ModelPackage.objects.filter(pk=chosen)
+
+
+_BELOW: Prepared[ModelPackage] = Prepared(_below, group=int, version=int)
 
 
 # ---------- metrics ----------
