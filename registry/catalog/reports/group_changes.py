@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import connection
+from django.db.models import QuerySet
 
 from registry.events.models import Event, EventQuerySet
 from registry.statements import Prepared, read
 
 ROWS = 50
+VERSIONS_MAX = 200  # that one page compares; of more, the list of changes tells
 # What leaves the group or a version another than it was; votes, checks and comments do not.
 KINDS = (
     "model_package.approval_status_changed",
@@ -44,29 +46,55 @@ class ChangesPage:
     older: int | None
 
 
-def changes_between(group_id: int, since: datetime, until: datetime, before: int | None = None) -> ChangesPage:
-    """What happened after `since` and not after `until`, or the part of it before an event.
+class Between(NamedTuple):
+    """Where in the log the changes of a group between two moments are: in its chain, from `low` to before `high`."""
+
+    chain: int
+    low: int
+    high: int
+    since: datetime
+    until: datetime
+
+
+def events_between(group_id: int, since: datetime, until: datetime) -> Between:
+    """What changed the group or a version after `since` and not after `until`.
 
     The log has no index by time, but in a group's chain time rises with the position: both ends are found by halving,
     each by one statement.
     """
-    low, high = _first(group_id, since - _SLACK), _first(group_id, until + _SLACK)
-    end = {} if before is None else {"before": before}
-    page = _PAGE if before is None else _OLDER
-    found = page.all(chain=group_id, low=low, high=high, since=since, until=until, **end)
+    return Between(group_id, _first(group_id, since - _SLACK), _first(group_id, until + _SLACK), since, until)
+
+
+def page_of(between: Between, before: int | None = None) -> ChangesPage:
+    """The newest of those events, or the part of them before one."""
+    values = between._asdict()
+    found = _NEWEST.all(**values) if before is None else _OLDER.all(before=before, **values)
     return ChangesPage(found[:ROWS], found[ROWS - 1].pk if len(found) > ROWS else None)
 
 
-def _page(
-    chain: int, low: int, high: int, since: datetime, until: datetime, before: int | None = None
-) -> EventQuerySet:
-    events = Event.objects.filter(chain=chain, position__gte=low, position__lt=high, kind__in=KINDS)
-    return events.filter(at__gt=since, at__lte=until).before(before).order_by("-position")[: ROWS + 1]
+def changed_packages(between: Between) -> list[int]:
+    """The ids of the versions that changed; at most one more than VERSIONS_MAX."""
+    return [pk for (pk,) in _PACKAGES.rows(**between._asdict())]
+
+
+def _events(chain: int, low: int, high: int, since: datetime, until: datetime) -> EventQuerySet:
+    places = Event.objects.filter(chain=chain, position__gte=low, position__lt=high)
+    return places.filter(at__gt=since, at__lte=until, kind__in=KINDS)
+
+
+def _page(before: int | None = None, **values: Any) -> EventQuerySet:
+    return _events(**values).before(before).order_by("-position")[: ROWS + 1]
+
+
+def _packages(**values: Any) -> QuerySet[Event, Any]:
+    changed = _events(**values).exclude(package_id=None).order_by()
+    return changed.values_list("package_id").distinct()[: VERSIONS_MAX + 1]
 
 
 _VALUES: dict[str, Any] = {"chain": int, "low": int, "high": int, "since": datetime, "until": datetime}
-_PAGE: Prepared[Event] = Prepared(_page, **_VALUES)
+_NEWEST: Prepared[Event] = Prepared(_page, **_VALUES)
 _OLDER: Prepared[Event] = Prepared(_page, before=int, **_VALUES)
+_PACKAGES: Prepared[Any] = Prepared(_packages, **_VALUES)
 
 _HALVING = """
 WITH RECURSIVE halves(low, high) AS (
