@@ -36,13 +36,13 @@ class Condition(NamedTuple):
             sql, values = query.get_compiler(connection=connection).compile(query.where)
         except (EmptyResultSet, FullResultSet) as result:
             sql, values = ("1 = 0" if isinstance(result, EmptyResultSet) else "1 = 1"), ()
-        if len(query.alias_map) > 1:
+        if sum(map(bool, query.alias_refcount.values())) > 1:
             raise ValueError("Only a query of one table is a condition on its rows.")
         return cls(sql, tuple(values))
 
 
 # What a value of a statement may be; a list stands where a query has `__in`, a Condition where it has a Q.
-Value = str | int | datetime | list[int] | Condition
+Given = str | int | datetime | list[int] | Condition
 
 
 class Prepared(Generic[Row]):
@@ -51,21 +51,21 @@ class Prepared(Generic[Row]):
     Each value stands in the query once or more. `build` is asked once a connection.
     """
 
-    def __init__(self, build: Callable[..., models.QuerySet[Row, Any]], **values: type[Value]) -> None:
+    def __init__(self, build: Callable[..., models.QuerySet[Row, Any]], **values: type[Given]) -> None:
         self._build = build
         self._kinds = values
 
-    def rows(self, **values: Value) -> list[Sequence[Any]]:
+    def rows(self, **values: Given) -> list[Sequence[Any]]:
         """All rows of a query by values_list, each with its columns in that order."""
         compiled = self._compiled()
         return compiled.convert(compiled.fetch(values))
 
-    def all(self, **values: Value) -> list[Row]:
+    def all(self, **values: Given) -> list[Row]:
         """All rows of a query by models, with what select_related asks for and what annotates them."""
         compiled = self._compiled()
         return [compiled.instance(row) for row in compiled.convert(compiled.fetch(values))]
 
-    def first(self, **values: Value) -> Row | None:
+    def first(self, **values: Given) -> Row | None:
         """The first row of `all`, None without one; the query itself limits how many are read."""
         found = self.all(**values)
         return found[0] if found else None
@@ -82,7 +82,7 @@ class Prepared(Generic[Row]):
 class _Compiled:
     """The SQL of one query on one connection, and how its rows become values or models."""
 
-    def __init__(self, build: Callable[..., models.QuerySet], kinds: dict[str, type[Value]], connection: Any) -> None:
+    def __init__(self, build: Callable[..., models.QuerySet], kinds: dict[str, type[Given]], connection: Any) -> None:
         stand_ins = {name: _stand_in(kind, place) for place, (name, kind) in enumerate(kinds.items())}
         queryset = build(**{name: given for name, (given, _) in stand_ins.items()})
         compiler = queryset.query.get_compiler(connection=connection)
@@ -114,7 +114,7 @@ class _Compiled:
             # The stubs are ahead of Django 5.2, which has three arguments.
             self.related = get_related_populators(info, selected, DEFAULT_DB_ALIAS)  # type: ignore[call-arg]
 
-    def fetch(self, values: dict[str, Value]) -> list[Sequence[Any]]:
+    def fetch(self, values: dict[str, Given]) -> list[Sequence[Any]]:
         params = [
             constant if name is None else _adapted(values[name], self.connection) for name, constant in self.params
         ]
@@ -153,7 +153,7 @@ class _Compiled:
         return made
 
 
-def _stand_in(kind: type[Value], place: int) -> tuple[Any, Any]:
+def _stand_in(kind: type[Given], place: int) -> tuple[Any, Any]:
     """What a query is built with instead of a value, and what of it is found among the compiled values."""
     if kind is int:
         return (number := _FIRST_NUMBER + place), number

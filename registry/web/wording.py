@@ -84,13 +84,13 @@ def ago(value: object, now: datetime | None = None) -> str:
 def utc(value: object) -> str:
     """Return the exact time as "2026-11-22 13:57 UTC"; "" for no time."""
     moment = _moment(value)
-    return f"{moment.astimezone(UTC).isoformat(' ', 'minutes')[:16]} UTC" if moment else ""
+    return f"{moment.astimezone(UTC).isoformat(' ')[:16]} UTC" if moment else ""
 
 
 def iso(value: object) -> str:
     """Return the time for a `datetime` attribute: "2026-11-22T13:57:00Z"; "" for no time."""
     moment = _moment(value)
-    return f"{moment.astimezone(UTC).isoformat('T', 'seconds')[:19]}Z" if moment else ""
+    return f"{moment.astimezone(UTC).isoformat()[:19]}Z" if moment else ""
 
 
 def clock(value: object) -> str:

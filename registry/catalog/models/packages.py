@@ -231,6 +231,11 @@ class ModelPackage(models.Model):
         found = (read or _VERSION).first(region=region, group=group, version=version)
         return found if found is not None and not is_hidden(user, found.group_id) else None
 
+    @classmethod
+    def find_unversioned(cls, user: User | Actor, region: str, name: str) -> ModelPackage | None:
+        """The unversioned package of that name, if `user` has a role: those of no group are hidden from nobody."""
+        return _UNVERSIONED.first(region=region, name=name) if user.role is not None else None
+
     def require_sight(self, actor: Actor) -> None:
         """Raise NotFound unless `actor` may know of the package's group; no query while nothing is limited."""
         if is_hidden(actor, self.group_id):
@@ -271,4 +276,9 @@ _VERSION: Prepared[ModelPackage] = Prepared(
     region=str,
     group=str,
     version=int,
+)
+_UNVERSIONED: Prepared[ModelPackage] = Prepared(
+    lambda region, name: ModelPackage.objects.live().unversioned().filter(region=region, name=name)[:1],
+    region=str,
+    name=str,
 )

@@ -138,9 +138,10 @@ class _Reading:
             for name, value, deviation, source in _METRICS.rows(package=pk)
         ]
         self.tags = _tags_of(self.package)
-        self.comparison = compare(
-            self.package, read_baseline(self.package) if self.package.is_versioned else Baseline()
-        )
+        baseline = read_baseline(self.package) if self.package.is_versioned else Baseline()
+        if baseline.package is not None:
+            baseline.package.group = self.package.group  # for its ARN; it is the same one
+        self.comparison = compare(self.package, baseline)
         self.others = all_but_metrics(self.comparison) if self.comparison.baseline.package is not None else []
         self.registered = Replay(told[:1]).registered or {}
 

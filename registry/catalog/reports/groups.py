@@ -25,7 +25,7 @@ from ..filters import Query, group_conditions, is_wide, parse
 from ..models import ModelPackage, ModelPackageGroup, Tag
 from ..models.teams import groups_hidden_from, is_hidden, sees_all
 from ..validators import NAME_MAX, validate_name
-from .counts import CountUpTo
+from .counts import CountUpTo, count_up_to
 
 STRIP = 24  # newest versions of a row's strip
 COUNT_CAP = 1000  # above, "1,000+": big tables are not counted out
@@ -143,13 +143,9 @@ def found_groups(user: User, query: Query, now: datetime | None = None) -> Condi
     return Condition.of(ModelPackageGroup.objects.visible_to(user).filter(conditions))
 
 
-def capped_count(groups: Condition) -> int:
+def count_found(groups: Condition) -> int:
     """How many groups there are, at most COUNT_CAP + 1."""
-    table = connection.ops.quote_name(ModelPackageGroup._meta.db_table)
-    with connection.cursor() as cursor:
-        found = f"SELECT 1 FROM {table} WHERE {groups.sql} LIMIT {COUNT_CAP + 1}"
-        cursor.execute(f"SELECT COUNT(*) FROM ({found}) AS counted", groups.values)
-        return cursor.fetchone()[0]
+    return count_up_to(ModelPackageGroup, groups, COUNT_CAP + 1)
 
 
 def view_counts(user: User) -> Sequence[int]:

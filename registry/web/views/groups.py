@@ -71,7 +71,7 @@ def _count(groups: Condition, page: reports.GroupPage, search: GroupSearch, ever
     """How many groups match the filter; counted only where it is not known without."""
     if search.query.is_empty:
         return everything
-    return reports.capped_count(groups) if page.newer or page.older else len(page.rows)
+    return reports.count_found(groups) if page.newer or page.older else len(page.rows)
 
 
 @require_GET

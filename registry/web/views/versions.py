@@ -158,7 +158,7 @@ def page_context(request: HttpRequest, package: ModelPackage, **state: Any) -> d
         context["live_path"] = reverse("package-live", args=[package.region, package.group.name, package.version])
         context["latest_event"] = getattr(package, "latest_event", None) or max((line.id for line in feed), default=0)
     else:
-        context |= tags_context(actor, package, Tag.objects.filter(package=package))
+        context |= tags_context(actor, package, _TAGS.all(package=package.pk))
         context["tag_href"] = package_tag_href
     return context | state
 
@@ -198,6 +198,7 @@ def feed_of(
     return lines, events[FEED_LENGTH - 1].pk if more else None, known
 
 
+_TAGS: Prepared[Tag] = Prepared(lambda package: Tag.objects.filter(package=package), package=int)
 _NEWEST_EVENTS: Prepared[Event] = Prepared(
     lambda package: Event.objects.for_package(package).order_by("-id")[: FEED_LENGTH + 1], package=int
 )
