@@ -55,7 +55,7 @@ class Prepared(Generic[Row]):
         self._build = build
         self._kinds = values
 
-    def rows(self, **values: Given) -> list[Sequence[Any]]:
+    def rows(self, **values: Given) -> list[Any]:
         """All rows of a query by values_list, each with its columns in that order."""
         compiled = self._compiled()
         return compiled.convert(compiled.fetch(values))

@@ -192,14 +192,14 @@ def versions_at(group_id: int, at: datetime, before: int | None = None) -> Versi
     return VersionsThen(shown, shown[-1].version if len(rows) > ROWS else None)
 
 
-def _behind(rows: QuerySet[Any], created: datetime, pk: int) -> QuerySet[Any]:
+def _behind(rows: Any, created: datetime, pk: int) -> Any:
     """Those behind one row in the order of creation, the last first."""
     return rows.filter(Q(created_at__lt=created) | Q(created_at=created, pk__lt=pk), created_at__lte=created)
 
 
 def approved_at(group_id: int, at: datetime) -> ApprovedThen:
     """The approved version with the highest number among the SEARCHED newest of that moment. Two or three queries."""
-    newest = dict(_SEARCHED.rows(group=group_id, at=at))
+    newest: dict[int, int | None] = dict(_SEARCHED.rows(group=group_id, at=at))
     stood = statuses_at(newest, at)
     approved = [pk for pk, status in stood.items() if status == ApprovalStatus.APPROVED]
     among = SEARCHED if len(newest) == SEARCHED else 0
@@ -256,7 +256,7 @@ def index_at(groups: QuerySet[ModelPackageGroup], at: datetime, *, rows: int, be
     """A page of the groups that stood then, the last made first. `groups` are those that the reader may know of,
     deleted ones too. At most seven queries."""
     place = groups.filter(pk=before).values_list("created_at", "pk").first() if before is not None else None
-    behind = {"created": place[0], "pk": place[1]} if place else {}
+    behind: dict[str, Any] = {"created": place[0], "pk": place[1]} if place else {}
     found = []
     # Two questions, as the live ones have an index of their own; of those deleted since there are few.
     for is_live in (True, False):
@@ -294,8 +294,8 @@ def _made(limit: int, is_live: bool, goes_on: bool) -> Prepared[Any]:
         groups: Any, at: datetime, created: datetime | None = None, pk: int = 0
     ) -> QuerySet[ModelPackageGroup, Any]:
         made = ModelPackageGroup.objects.filter(groups, created_at__lte=at).order_by("-created_at", "-id")
-        made = made if created is None else _behind(made, created, pk)
         made = made.filter(deleted_at=None) if is_live else made.filter(deleted_at__gt=at)
+        made = made if created is None else _behind(made, created, pk)
         return made.values_list("pk", "region", "name", "imported_at", "created_at")[:limit]
 
     place: dict[str, Any] = {"created": datetime, "pk": int} if goes_on else {}

@@ -63,7 +63,7 @@ def package_page(
     anchor = after or before
     moment = anchor and visible.filter(pk=anchor).values_list("created_at", flat=True).first()
     backwards = bool(moment and not after)
-    place = {"moment": moment, "anchor": anchor} if moment else {}
+    place: dict[str, Any] = {"moment": moment, "anchor": anchor} if moment else {}
     rows = [PackageRow(*row) for row in _PAGES[bool(place), backwards].rows(found=found, **place)]
     more = len(rows) > ROWS_PER_PAGE
     del rows[ROWS_PER_PAGE:]
