@@ -1,21 +1,16 @@
 """The template environment: filters and globals, nothing else."""
 
-from functools import lru_cache
 from typing import Any
 
 from django.templatetags.static import static
-from django.urls import reverse
 from django_htmx.jinja import htmx_script
 from jinja2 import Environment
 from markupsafe import Markup, escape
 
+from registry.addresses import url
+
 from . import charts, icons, metric_charts, searches, uris, uses, wording
-
-
-@lru_cache(maxsize=8192)
-def url(name: str, /, *args: Any, **kwargs: Any) -> str:
-    """Return the path of a named view; remembered, since a page asks for a hundred and most are those of the last."""
-    return reverse(name, args=args or None, kwargs=kwargs or None)
+from .templating import Compiler, output
 
 
 def breaks(text: object) -> Markup:
@@ -26,9 +21,16 @@ def breaks(text: object) -> Markup:
     return Markup(out)
 
 
+class PageEnvironment(Environment):
+    """Jinja's environment, whose templates print by `output`."""
+
+    code_generator_class = Compiler
+    output = staticmethod(output)
+
+
 def environment(**options: Any) -> Environment:
     """Build the Jinja environment that settings.TEMPLATES names."""
-    env = Environment(**{"trim_blocks": True, "lstrip_blocks": True, **options})
+    env = PageEnvironment(**{"trim_blocks": True, "lstrip_blocks": True, **options})
     env.filters.update(
         age=wording.age,
         ago=wording.ago,
