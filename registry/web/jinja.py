@@ -1,5 +1,6 @@
 """The template environment: filters and globals, nothing else."""
 
+from functools import cache
 from typing import Any
 
 from django.templatetags.static import static
@@ -10,7 +11,7 @@ from markupsafe import Markup, escape
 from registry.addresses import url
 
 from . import charts, icons, metric_charts, searches, uris, uses, wording
-from .templating import Compiler, output
+from .templating import PageEnvironment
 
 
 def breaks(text: object) -> Markup:
@@ -19,13 +20,6 @@ def breaks(text: object) -> Markup:
     for sign in "/_.":
         out = out.replace(sign, f"{sign}<wbr>")
     return Markup(out)
-
-
-class PageEnvironment(Environment):
-    """Jinja's environment, whose templates print by `output`."""
-
-    code_generator_class = Compiler
-    output = staticmethod(output)
 
 
 def environment(**options: Any) -> Environment:
@@ -54,13 +48,14 @@ def environment(**options: Any) -> Environment:
         utc=wording.utc,
     )
     env.globals.update(
-        htmx_script=htmx_script,
+        htmx_script=cache(htmx_script),
         icon=icons.icon,
         mark=icons.mark,
         metric_chart=metric_charts.metric_chart,
         multiple=metric_charts.multiple,
         rail=charts.rail,
-        static=static,
+        # What they say changes with the collected files alone, which are read at the start.
+        static=cache(static),
         strip=charts.strip,
         swing=charts.swing,
         tag_href=searches.tag_href,
