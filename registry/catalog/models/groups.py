@@ -8,8 +8,8 @@ from django.conf import settings
 from django.contrib.auth.models import Group
 from django.db import models
 from django.db.models import F, Q, Subquery
-from django.urls import reverse
 
+from registry.addresses import url
 from registry.statements import Prepared
 
 from ..errors import NotFound
@@ -134,7 +134,7 @@ class ModelPackageGroup(models.Model):
         return self.name
 
     def get_absolute_url(self) -> str:
-        return reverse("group-detail", args=[self.region, self.name])
+        return url("group-detail", self.region, self.name)
 
     @property
     def arn(self) -> str:

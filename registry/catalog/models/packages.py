@@ -8,8 +8,8 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Coalesce
-from django.urls import reverse
 
+from registry.addresses import url
 from registry.statements import Prepared
 
 from ..errors import NotFound
@@ -210,8 +210,8 @@ class ModelPackage(models.Model):
 
     def get_absolute_url(self) -> str:
         if self.group is not None:
-            return reverse("package-detail", args=[self.region, self.group.name, self.version])
-        return reverse("unversioned-detail", args=[self.region, self.name])
+            return url("package-detail", self.region, self.group.name, self.version)
+        return url("unversioned-detail", self.region, self.name)
 
     @classmethod
     def find_version(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import Q, QuerySet, Subquery
@@ -64,7 +64,8 @@ def package_page(
     moment = anchor and visible.filter(pk=anchor).values_list("created_at", flat=True).first()
     backwards = bool(moment and not after)
     place: dict[str, Any] = {"moment": moment, "anchor": anchor} if moment else {}
-    rows = [PackageRow(*row) for row in _PAGES[bool(place), backwards].rows(found=found, **place)]
+    statement = _page(ROWS_PER_PAGE + 1, goes_on=bool(place), backwards=backwards)
+    rows = [PackageRow(*row) for row in statement.rows(found=found, **place)]
     more = len(rows) > ROWS_PER_PAGE
     del rows[ROWS_PER_PAGE:]
     if backwards:
@@ -80,24 +81,21 @@ def package_page(
     )
 
 
-def _page(found: Any, moment: Any = None, anchor: int = 0, *, backwards: bool) -> QuerySet[ModelPackage, Any]:
-    part = ModelPackage.objects.filter(found)
-    if moment is not None:
-        side = "gt" if backwards else "lt"
-        part = part.filter(Q(**{f"created_at__{side}": moment}) | Q(created_at=moment, **{f"pk__{side}": anchor}))
-    order = ("created_at", "pk") if backwards else ("-created_at", "-pk")
-    columns = ("id", "region", "name", "description", "created_at", "created_by_name")
-    return part.order_by(*order).values_list(*columns)[: ROWS_PER_PAGE + 1]
+@cache
+def _page(limit: int, *, goes_on: bool, backwards: bool) -> Prepared[Any]:
+    """The statement of a page: the first, or with `goes_on` the one behind a row, or before it."""
 
+    def build(found: Any, moment: Any = None, anchor: int = 0) -> QuerySet[ModelPackage, Any]:
+        part = ModelPackage.objects.filter(found)
+        if goes_on:
+            side = "gt" if backwards else "lt"
+            part = part.filter(Q(**{f"created_at__{side}": moment}) | Q(created_at=moment, **{f"pk__{side}": anchor}))
+        order = ("created_at", "pk") if backwards else ("-created_at", "-pk")
+        columns = ("id", "region", "name", "description", "created_at", "created_by_name")
+        return part.order_by(*order).values_list(*columns)[:limit]
 
-# By whether they go on from a row, and backwards.
-_PAGES: dict[tuple[bool, bool], Prepared[Any]] = {
-    (False, False): Prepared(partial(_page, backwards=False), found=Condition),
-    **{
-        (True, backwards): Prepared(partial(_page, backwards=backwards), found=Condition, moment=datetime, anchor=int)
-        for backwards in (False, True)
-    },
-}
+    place: dict[str, Any] = {"moment": datetime, "anchor": int} if goes_on else {}
+    return Prepared(build, found=Condition, **place)
 
 
 def _other_regions() -> QuerySet[ModelPackage, Any]:
