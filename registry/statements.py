@@ -6,7 +6,7 @@ once for each connection here, and what it reads and writes is the same as with 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -167,6 +167,18 @@ def _stand_in(kind: type[Given], place: int) -> tuple[Any, Any]:
 
 def _adapted(value: Any, connection: Any) -> Any:
     return connection.ops.adapt_datetimefield_value(value) if isinstance(value, datetime) else value
+
+
+Value = TypeVar("Value", int, str)
+
+
+def numbered(name: str, given: Iterable[Value], places: int, missing: Value) -> dict[str, Value]:
+    """Values name0, name1, … for a statement that asks for several; `missing`, which no row has, for what is not given.
+
+    `dict.fromkeys(numbered(name, (), places, 0), int)` says to Prepared that there are such values.
+    """
+    values = [*given, *[missing] * places]
+    return {f"{name}{place}": values[place] for place in range(places)}
 
 
 def read(sql: str, values: Sequence[Any]) -> list[Sequence[Any]]:

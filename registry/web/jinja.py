@@ -11,6 +11,7 @@ from markupsafe import Markup, escape
 from registry.addresses import url
 
 from . import charts, icons, metric_charts, searches, uris, uses, wording
+from .addresses import package_path
 from .templating import PageEnvironment
 
 
@@ -48,11 +49,13 @@ def environment(**options: Any) -> Environment:
         utc=wording.utc,
     )
     env.globals.update(
+        bars=icons.bars,
         htmx_script=cache(htmx_script),
         icon=icons.icon,
         mark=icons.mark,
         metric_chart=metric_charts.metric_chart,
         multiple=metric_charts.multiple,
+        package_path=package_path,
         rail=charts.rail,
         # What they say changes with the collected files alone, which are read at the start.
         static=cache(static),

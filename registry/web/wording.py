@@ -96,7 +96,7 @@ def iso(value: object) -> str:
 def clock(value: object) -> str:
     """Return the UTC time of day, "13:57", for feeds that are grouped by day."""
     moment = _moment(value)
-    return f"{moment.astimezone(UTC):%H:%M}" if moment else ""
+    return moment.astimezone(UTC).isoformat()[11:16] if moment else ""
 
 
 def day_name(value: date | datetime, today: date | None = None) -> str:

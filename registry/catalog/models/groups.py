@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.contrib.auth.models import Group
@@ -22,7 +22,7 @@ from ..validators import (
     validate_region,
 )
 from .lookups import at_most
-from .teams import TeamAccess, is_hidden, seen_by, sees_all
+from .teams import TeamAccess, groups_hidden_from, is_hidden, person_id, seen_by, sees_all
 
 if TYPE_CHECKING:
     from registry.accounts.models import User
@@ -45,15 +45,6 @@ class GroupQuerySet(models.QuerySet["ModelPackageGroup"]):
     def visible_to(self, user: User | Actor) -> GroupQuerySet:
         """The live groups that `user` may know of; none without a role."""
         return self.open_to(user).live()
-
-    def has_several_regions(self, user: User | Actor) -> bool:
-        """True if `user` may know of groups of more than one region: two index reads in one query.
-
-        Not MIN and MAX: asked for both at once, SQLite reads all of the index.
-        """
-        visible = self.visible_to(user)
-        first = visible.order_by("region").values("region")[:1]
-        return visible.filter(region__gt=Subquery(first)).exists()
 
 
 class ModelPackageGroup(models.Model):
@@ -159,6 +150,17 @@ class ModelPackageGroup(models.Model):
             return _ALL_NAMED.all(region=region, name=name)
         return list(_of_name(region, name, cls.objects.open_to(user)))
 
+    @classmethod
+    def has_several_regions(cls, user: User | Actor) -> bool:
+        """True if `user` may know of groups of more than one region: two index reads in one query.
+
+        Not MIN and MAX: asked for both at once, SQLite reads all of the index.
+        """
+        if user.role is None:
+            return False
+        hidden = {} if sees_all(user) else {"hidden_from": person_id(user)}
+        return bool(_OTHER_REGION[bool(hidden)].rows(**hidden))
+
     def require_sight(self, actor: Actor) -> None:
         """Raise NotFound unless `actor` may know of the group; no query while nothing is limited."""
         if is_hidden(actor, self.pk):
@@ -181,3 +183,17 @@ def _of_name(region: str, name: str, groups: GroupQuerySet | None = None) -> Gro
 
 
 _ALL_NAMED: Prepared[ModelPackageGroup] = Prepared(_of_name, region=str, name=str)
+
+
+def _other_region(hidden_from: int | None = None) -> models.QuerySet[ModelPackageGroup, Any]:
+    groups = ModelPackageGroup.objects.live()
+    if hidden_from is not None:
+        groups = groups.exclude(pk__in=groups_hidden_from(hidden_from))
+    first = groups.order_by("region").values("region")[:1]
+    return groups.filter(region__gt=Subquery(first)).values_list("pk")[:1]
+
+
+_OTHER_REGION: dict[bool, Prepared[ModelPackageGroup]] = {
+    False: Prepared(_other_region),
+    True: Prepared(_other_region, hidden_from=int),
+}

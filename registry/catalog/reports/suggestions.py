@@ -96,7 +96,7 @@ def suggest(user: User, typed: str, *, of: str = GROUPS) -> list[tuple[str, list
 
 def _keys(user: User, beginning: str, of: str) -> list[Suggestion]:
     keys = KEYS[of]
-    if "region" in keys and not ModelPackageGroup.objects.has_several_regions(user):
+    if "region" in keys and not ModelPackageGroup.has_several_regions(user):
         keys = {key: words for key, words in keys.items() if key != "region"}
     return [Suggestion(f"{key}:", words) for key, words in keys.items() if key.startswith(beginning.lower())]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -26,6 +25,7 @@ from ..reviewing import review_context
 from ..searches import package_tag_href
 from ..sentences import Sentence, tell
 from ..subjects import actor_of, find_unversioned, find_version
+from ..told import say
 from . import as_of
 from .tags import tags_context
 
@@ -209,12 +209,12 @@ def tell_here(event: Event, package: ModelPackage) -> Sentence:
     sentence = tell(event, short=True, linked=False)
     if package.imported_at and event.kind == "model_package.created":
         # Whoever ran the import did not register it: that line comes from the record.
-        return replace(sentence, icon="download", quote="", words=Markup("imported ") + _subject(package))
+        return sentence._replace(icon="download", quote="", words=Markup("imported ") + _subject(package))
     return sentence
 
 
 def _subject(package: ModelPackage) -> Markup:
-    return Markup("<b>{}</b>").format(f"v{package.version}" if package.is_versioned else package.name)
+    return say("<b>{}</b>", f"v{package.version}" if package.is_versioned else package.name)
 
 
 def _before_import(package: ModelPackage, *, decided_since: bool | None) -> list[Sentence]:
