@@ -1,15 +1,8 @@
-"""Addresses of named views, each looked up once."""
+"""Addresses of packages, versions and unversioned ones alike."""
 
-from functools import lru_cache
-from typing import Any
+from __future__ import annotations
 
-from django.urls import reverse
-
-
-@lru_cache(maxsize=8192)
-def url(name: str, /, *args: Any, **kwargs: Any) -> str:
-    """Return the path of a named view; remembered, since a page asks for a hundred and most are those of the last."""
-    return reverse(name, args=args or None, kwargs=kwargs or None)
+from registry.addresses import url
 
 
 def package_path(region: str, group: str | None, version: int | None, name: str | None) -> str:

@@ -10,10 +10,10 @@ from urllib.parse import urlencode
 
 from django.http import HttpRequest, QueryDict
 
+from registry.addresses import url
 from registry.catalog.filters import Not, Query, join, parse
 from registry.catalog.filters.terms import leaf
 
-from .addresses import url
 from .htmx import is_fragment
 
 # Signs that the filter language uses stay readable in the address; all are allowed in a query by RFC 3986.

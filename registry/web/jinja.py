@@ -1,5 +1,6 @@
 """The template environment: filters and globals, nothing else."""
 
+from functools import cache
 from typing import Any
 
 from django.templatetags.static import static
@@ -7,8 +8,11 @@ from django_htmx.jinja import htmx_script
 from jinja2 import Environment
 from markupsafe import Markup, escape
 
+from registry.addresses import url
+
 from . import charts, icons, metric_charts, searches, uris, uses, wording
-from .addresses import package_path, url
+from .addresses import package_path
+from .templating import PageEnvironment
 
 
 def breaks(text: object) -> Markup:
@@ -21,7 +25,7 @@ def breaks(text: object) -> Markup:
 
 def environment(**options: Any) -> Environment:
     """Build the Jinja environment that settings.TEMPLATES names."""
-    env = Environment(**{"trim_blocks": True, "lstrip_blocks": True, **options})
+    env = PageEnvironment(**{"trim_blocks": True, "lstrip_blocks": True, **options})
     env.filters.update(
         age=wording.age,
         ago=wording.ago,
@@ -46,14 +50,15 @@ def environment(**options: Any) -> Environment:
     )
     env.globals.update(
         bars=icons.bars,
-        htmx_script=htmx_script,
+        htmx_script=cache(htmx_script),
         icon=icons.icon,
         mark=icons.mark,
         metric_chart=metric_charts.metric_chart,
         multiple=metric_charts.multiple,
         package_path=package_path,
         rail=charts.rail,
-        static=static,
+        # What they say changes with the collected files alone, which are read at the start.
+        static=cache(static),
         strip=charts.strip,
         swing=charts.swing,
         tag_href=searches.tag_href,

@@ -8,11 +8,11 @@ from urllib.parse import urlencode
 
 from django.http import HttpRequest, QueryDict
 
+from registry.addresses import url
 from registry.catalog.filters import ACTIVITY, GROUPS, PACKAGES, REVIEW, TIMELINE
 from registry.catalog.models import SavedView
 from registry.catalog.reports.saved_views import find_view
 
-from .addresses import url
 from .filter_boxes import READABLE
 
 # Parameters of each list's address that a view keeps; the place of a page is none of them.

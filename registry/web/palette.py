@@ -12,12 +12,12 @@ from django.urls import NoReverseMatch, Resolver404, resolve, reverse
 
 from registry.accounts.models import User
 from registry.accounts.permissions import Actor
+from registry.addresses import url
 from registry.catalog.models import ModelPackage, ModelPackageGroup
 from registry.catalog.references import Named, Used, read_reference
 from registry.catalog.reports import references as reports
 from registry.catalog.reports.uses import COUNT_CAP, UsingPackage, uses_page
 
-from .addresses import url
 from .searches import group_list_path
 from .uses import used_path
 from .wording import count, plural, short_image, short_path

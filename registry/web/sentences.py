@@ -15,7 +15,9 @@ from typing import Any, NamedTuple
 from django.urls import NoReverseMatch
 from markupsafe import Markup
 
-from .addresses import package_path, url
+from registry.addresses import url
+
+from .addresses import package_path
 from .review_sentences import REVIEW_TELLERS
 from .told import Read, Told, code, listed, mapping, say
 from .told_teams import TEAM_TELLERS

@@ -8,8 +8,8 @@ from django.conf import settings
 from django.contrib.auth.models import Group
 from django.db import models
 from django.db.models import F, Q, Subquery
-from django.urls import reverse
 
+from registry.addresses import url
 from registry.statements import Prepared
 
 from ..errors import NotFound
@@ -125,7 +125,7 @@ class ModelPackageGroup(models.Model):
         return self.name
 
     def get_absolute_url(self) -> str:
-        return reverse("group-detail", args=[self.region, self.name])
+        return url("group-detail", self.region, self.name)
 
     @property
     def arn(self) -> str:
@@ -142,6 +142,13 @@ class ModelPackageGroup(models.Model):
         """
         found = (read or _NAMED).first(region=region, name=name) if user.role is not None else None
         return found if found is not None and not is_hidden(user, found.pk) else None
+
+    @classmethod
+    def all_named(cls, user: User | Actor, region: str, name: str) -> list[ModelPackageGroup]:
+        """The groups of that name that `user` may know of, live and deleted, the first made first; at most 100."""
+        if user.role is not None and sees_all(user):
+            return _ALL_NAMED.all(region=region, name=name)
+        return list(_of_name(region, name, cls.objects.open_to(user)))
 
     @classmethod
     def has_several_regions(cls, user: User | Actor) -> bool:
@@ -168,6 +175,14 @@ class ModelPackageGroup(models.Model):
 _NAMED: Prepared[ModelPackageGroup] = Prepared(
     lambda region, name: ModelPackageGroup.objects.live().filter(region=region, name=name), region=str, name=str
 )
+
+
+def _of_name(region: str, name: str, groups: GroupQuerySet | None = None) -> GroupQuerySet:
+    groups = ModelPackageGroup.objects.all() if groups is None else groups
+    return groups.filter(region=region, name=name).order_by("created_at", "pk")[:100]
+
+
+_ALL_NAMED: Prepared[ModelPackageGroup] = Prepared(_of_name, region=str, name=str)
 
 
 def _other_region(hidden_from: int | None = None) -> models.QuerySet[ModelPackageGroup, Any]:

@@ -8,9 +8,8 @@ from dataclasses import dataclass, replace
 
 from django.http import HttpRequest
 
+from registry.addresses import url
 from registry.catalog.reports.comparisons import COMPARED_MAX, Ref
-
-from ..addresses import url
 
 LOOKED_AT = 50  # names of one address; further ones are not read
 SHOWN = 60

@@ -17,6 +17,7 @@ from django.views.decorators.http import require_safe
 
 from registry.accounts.models import User
 from registry.accounts.permissions import authorize
+from registry.addresses import url
 from registry.catalog.filters import ACTIVITY, Query, event_conditions
 from registry.catalog.models import ModelPackageGroup
 from registry.catalog.models.groups import GroupQuerySet
@@ -25,7 +26,6 @@ from registry.catalog.reports.feed import feed_events, read_feed
 from registry.events.models import Event, EventQuerySet
 from registry.statements import Prepared
 
-from ..addresses import url
 from ..filter_boxes import READABLE, FilterBox, Typed, read_filter
 from ..htmx import is_fragment, render_parts
 from ..list_menus import ListMenu, params_of

@@ -16,6 +16,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
 from registry.accounts.permissions import Actor, authorize
+from registry.addresses import url
 from registry.catalog.filters import REVIEW, queue_conditions
 from registry.catalog.models import ModelPackage
 from registry.catalog.models.packages import PackageQuerySet
@@ -23,7 +24,6 @@ from registry.catalog.reports import changes, queue
 from registry.catalog.reports.differences import all_but_metrics
 from registry.catalog.reports.queue import Decision, Place, QueueItem, Tab
 
-from ..addresses import url
 from ..filter_boxes import READABLE, FilterBox, Typed, read_filter
 from ..htmx import is_fragment, render_page
 from ..list_menus import ListMenu, params_of
