@@ -47,6 +47,7 @@ def environment(**options: Any) -> Environment:
         status_word=lambda status: wording.status_look(status).word,
         utc=wording.utc,
     )
+    # The addresses of static files change with the collected files alone, which are read at the start.
     env.globals.update(
         htmx_script=cache(htmx_script),
         icon=icons.icon,
@@ -54,7 +55,7 @@ def environment(**options: Any) -> Environment:
         metric_chart=metric_charts.metric_chart,
         multiple=metric_charts.multiple,
         rail=charts.rail,
-        # What they say changes with the collected files alone, which are read at the start.
+        stage_bars=charts.stage_bars,
         static=cache(static),
         strip=charts.strip,
         swing=charts.swing,
