@@ -219,7 +219,7 @@ def _rows_from(
     found: Iterable[Sequence[Any]]
     if wanted is not None:
         below = wanted if before is None else wanted.filter(version__lte=before)
-        numbers = list(below.values_list("version", flat=True)[: most + EDGE + 1])
+        numbers: QuerySet[Any] = below.values_list("version", flat=True)[: most + EDGE + 1]
         # Apart from what the filter asks, the rows are the same question each time.
         found = _LISTED.rows(group=group.pk, metric=metric, numbers=listed(numbers))
     elif before is None:
