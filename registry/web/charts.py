@@ -77,6 +77,17 @@ def _strip(shown: tuple[str | None, ...], total: int, counted: Counter[str | Non
     )
 
 
+@lru_cache(maxsize=256)
+def stage_bars(position: int, of: int) -> Markup:
+    """Draw three rising bars, filled up to the stage at `position` (from 1) among `of` stages."""
+    filled = math.ceil(3 * position / of)
+    on = ' class="on"'
+    bars = "".join(
+        f'<rect{on if i < filled else ""} x="{i * 5.5}" y="{6 - i * 3}" height="{4 + i * 3}"/>' for i in range(3)
+    )
+    return Markup(f'<svg aria-hidden="true" viewBox="0 0 16 10">{bars}</svg>')
+
+
 def rail_x(value: float | None, low: float | None, high: float | None) -> float | None:
     """Return the place of a value in the group's range in percent; the middle when all are alike; None without one."""
     if not _finite(value):

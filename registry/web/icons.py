@@ -5,7 +5,6 @@ A sprite with its digest in the address is fetched once and kept for ever, so a 
 """
 
 import hashlib
-import math
 from functools import cache
 from importlib import resources
 from xml.etree import ElementTree
@@ -97,12 +96,3 @@ def mark(status: str | None) -> Markup:
         f'<svg class="mark mark--{slug}" aria-hidden="true" viewBox="0 0 16 16">'
         f'<use href="{SPRITE_URL}#mark-{slug}"/></svg>'
     )
-
-
-@cache
-def bars(position: int, of: int) -> Markup:
-    """Return three rising bars, filled up to the place of a stage among `of`; its word has to stand next to them."""
-    filled = math.ceil(3 * position / of)
-    on = ' class="on"'
-    rects = (f'<rect{on if i < filled else ""} x="{i * 5.5}" y="{6 - i * 3}" height="{4 + i * 3}"/>' for i in range(3))
-    return Markup(f'<svg aria-hidden="true" viewBox="0 0 16 10">{"".join(rects)}</svg>')

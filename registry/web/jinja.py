@@ -48,8 +48,8 @@ def environment(**options: Any) -> Environment:
         status_word=lambda status: wording.status_look(status).word,
         utc=wording.utc,
     )
+    # The addresses of static files change with the collected files alone, which are read at the start.
     env.globals.update(
-        bars=icons.bars,
         htmx_script=cache(htmx_script),
         icon=icons.icon,
         mark=icons.mark,
@@ -57,7 +57,7 @@ def environment(**options: Any) -> Environment:
         multiple=metric_charts.multiple,
         package_path=package_path,
         rail=charts.rail,
-        # What they say changes with the collected files alone, which are read at the start.
+        stage_bars=charts.stage_bars,
         static=cache(static),
         strip=charts.strip,
         swing=charts.swing,

@@ -223,7 +223,7 @@ def test_reading_takes_as_many_queries_for_many_versions_as_for_one(count: int) 
         read_page(group, metric="auc", shown=VersionFilter(status="waiting", pairs=("a=b",)))
         read_series(group, "auc")
         read_vocabulary(group)
-    assert len(queries) == 5
+    assert len(queries) == 6
 
 
 @pytest.mark.parametrize(

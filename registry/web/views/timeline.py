@@ -141,7 +141,7 @@ def _rows(
 def _band(group: ModelPackageGroup, metric: str, series: list[Point], digits: int) -> dict[str, Any]:
     approved = trends.read_approved(group, metric)
     previous = approved["previous_approved"] if approved else None
-    points = trend_points(series, metric, group.get_absolute_url(), digits)
+    points = trend_points(series, metric, group.get_absolute_url(), digits, group.approved_version)
     waiting = trends.read_waiting(group, metric)
     value = approved["measured__value"] if approved else None
     reference = group.approved_version if value is not None else None
