@@ -43,7 +43,8 @@ class _Compiler(CodeGenerator):
             # An argument of a macro may have the same name.
             if frame.symbols.loads.get(frame.symbols.find_ref(name) or "") == (VAR_LOAD_RESOLVE, name):
                 args = [argument.as_const(frame.eval_ctx) for argument in node.args]
-                return str(self.environment.globals[name](*args))
+                drawing: Any = self.environment.globals[name]
+                return str(drawing(*args))
         return super()._output_child_to_const(node, frame, finalize)
 
 
