@@ -185,12 +185,20 @@ def _of_name(region: str, name: str, groups: GroupQuerySet | None = None) -> Gro
 _ALL_NAMED: Prepared[ModelPackageGroup] = Prepared(_of_name, region=str, name=str)
 
 
-def _other_region(hidden_from: int | None = None) -> models.QuerySet[ModelPackageGroup, Any]:
+def beyond_first_region(rows: models.QuerySet[Any, Any]) -> models.QuerySet[Any, Any]:
+    """Of some rows the last by region, where it is of another region than the first; read from both ends of an index.
+
+    The order is for PostgreSQL, which would else look through the table for one that there seldom is.
+    """
+    first = rows.order_by("region").values("region")[:1]
+    return rows.filter(region__gt=Subquery(first)).order_by("-region").values_list("pk")[:1]
+
+
+def _other_region(hidden_from: int | None = None) -> models.QuerySet[Any, Any]:
     groups = ModelPackageGroup.objects.live()
     if hidden_from is not None:
         groups = groups.exclude(pk__in=groups_hidden_from(hidden_from))
-    first = groups.order_by("region").values("region")[:1]
-    return groups.filter(region__gt=Subquery(first)).values_list("pk")[:1]
+    return beyond_first_region(groups)
 
 
 _OTHER_REGION: dict[bool, Prepared[ModelPackageGroup]] = {

@@ -8,12 +8,13 @@ from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Q, QuerySet, Subquery
+from django.db.models import Q, QuerySet
 
 from registry.statements import Condition, Prepared
 
 from ..filters import PACKAGES, Query, package_conditions
 from ..models import Container, ModelPackage, Tag
+from ..models.groups import beyond_first_region
 from .counts import count_up_to
 
 if TYPE_CHECKING:
@@ -100,9 +101,7 @@ def _page(limit: int, *, goes_on: bool, backwards: bool) -> Prepared[Any]:
 
 def _other_regions() -> QuerySet[ModelPackage, Any]:
     # Only they have a name, and the index over region and name is theirs.
-    unversioned = ModelPackage.objects.live().filter(name__isnull=False)
-    first = unversioned.order_by("region").values("region")[:1]
-    return unversioned.filter(region__gt=Subquery(first)).order_by().values_list("pk")[:1]
+    return beyond_first_region(ModelPackage.objects.live().filter(name__isnull=False))
 
 
 _OTHER_REGIONS: Prepared[Any] = Prepared(_other_regions)

@@ -22,6 +22,7 @@ from registry.statements import Prepared, numbered
 
 from ..directions import ChosenMetrics, Direction, leading_metric, metric_direction
 from ..models import ApprovalStatus, Metric, ModelPackage, ModelPackageGroup, Vote
+from ..models.groups import beyond_first_region
 from ..models.packages import PackageQuerySet
 from ..models.teams import groups_hidden_from, seen_by, sees_all
 from ..reviewing import EDITING
@@ -341,8 +342,7 @@ def _counts(pk: int, name: str = "", *, misses: bool = False) -> QuerySet[User, 
     if misses:
         hidden = groups_hidden_from(pk)
         groups, live = groups.exclude(pk__in=hidden), live.exclude(group_id__in=hidden)
-    other_regions = groups.filter(region__gt=Subquery(groups.order_by("region").values("region")[:1]))
-    columns = [CountUpTo(other_regions, 1), CountUpTo(_open(live), COUNT_CAP)]
+    columns = [Subquery(beyond_first_region(groups)), CountUpTo(_open(live), COUNT_CAP)]
     if name:
         columns.append(CountUpTo(_undecided_by(_open(live), pk, name), COUNT_CAP))
     return get_user_model().objects.filter(pk=pk).order_by().values_list(*columns)
