@@ -125,6 +125,9 @@ def test_more_versions_than_a_page_compares_are_said(viewer, history: ModelPacka
     monkeypatch.setattr(group_difference, "VERSIONS_MAX", 1)
     html = page(viewer, f"{CHANGES}?from=2026-04-01&to=2026-04-12")
     assert len(turns(html)) == 2 and "More versions changed than one page compares" in html
+    monkeypatch.undo()
+    monkeypatch.setattr(group_changes, "EVENTS_COMPARED", 2)
+    assert "More versions changed than one page compares" in page(viewer, f"{CHANGES}?from=2026-04-01&to=2026-04-12")
 
 
 def test_days_the_wrong_way_round_are_put_in_order(viewer, history):

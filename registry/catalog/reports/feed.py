@@ -95,5 +95,6 @@ def _rows(events: EventQuerySet) -> QuerySet[Event, Any]:
 
 @cache
 def _page(names: tuple[str, ...]) -> Prepared[Event]:
-    """The statement of a page, by what narrows it."""
-    return Prepared(lambda **values: _rows(_narrowed(**values)), **{name: _KINDS[name] for name in names})
+    """The statement of a page, by what narrows it; some kinds of event and some people are rare."""
+    kinds = {name: _KINDS[name] for name in names}
+    return Prepared(lambda **values: _rows(_narrowed(**values)), plan_anew=True, **kinds)

@@ -13,7 +13,7 @@ from registry.events.models import Event, EventQuerySet
 from registry.statements import Prepared, read
 
 ROWS = 50
-VERSIONS_MAX = 200  # that one page compares; of more, the list of changes tells
+EVENTS_COMPARED = 2_000  # of one time, for the difference between its ends; of more, the list of changes tells
 # What leaves the group or a version another than it was; votes, checks and comments do not.
 KINDS = (
     "model_package.approval_status_changed",
@@ -72,9 +72,10 @@ def page_of(between: Between, before: int | None = None) -> ChangesPage:
     return ChangesPage(found[:ROWS], found[ROWS - 1].pk if len(found) > ROWS else None)
 
 
-def changed_packages(between: Between) -> list[int]:
-    """The ids of the versions that changed; at most one more than VERSIONS_MAX."""
-    return [pk for (pk,) in _PACKAGES.rows(**between._asdict())]
+def changed_packages(between: Between) -> list[int] | None:
+    """The ids of the versions that changed; None where more than EVENTS_COMPARED events would have to be read."""
+    found = [pk for (pk,) in _PACKAGES.rows(**between._asdict())]
+    return None if len(found) > EVENTS_COMPARED else list(dict.fromkeys(found))
 
 
 def _events(chain: int, low: int, high: int, since: datetime, until: datetime) -> EventQuerySet:
@@ -87,8 +88,8 @@ def _page(before: int | None = None, **values: Any) -> EventQuerySet:
 
 
 def _packages(**values: Any) -> QuerySet[Event, Any]:
-    changed = _events(**values).exclude(package_id=None).order_by()
-    return changed.values_list("package_id").distinct()[: VERSIONS_MAX + 1]
+    changed = _events(**values).exclude(package_id=None).order_by("-position")
+    return changed.values_list("package_id")[: EVENTS_COMPARED + 1]
 
 
 _VALUES: dict[str, Any] = {"chain": int, "low": int, "high": int, "since": datetime, "until": datetime}

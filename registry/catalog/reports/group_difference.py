@@ -14,7 +14,9 @@ from ..models import ModelPackageGroup
 from ..replay import GroupReplay, PackageReplay
 from ..rules import ReviewRules
 from .as_of import TooManyEvents, groups_at, packages_at
-from .group_changes import VERSIONS_MAX, Between, changed_packages
+from .group_changes import Between, changed_packages
+
+VERSIONS_MAX = 200  # that one page compares; of more, the list of changes tells
 
 # What is compared of a version besides its metadata, with the words of a page.
 _OF_VERSION = {
@@ -77,7 +79,7 @@ def difference_between(group: ModelPackageGroup, since: datetime, until: datetim
     was, now = (groups_at([group.pk], moment)[group.pk] for moment in (since, until))
     turns = list(_group_turns(was, now))
     ids = changed_packages(between)
-    if len(ids) > VERSIONS_MAX:
+    if ids is None or len(ids) > VERSIONS_MAX:
         return GroupDifference(turns, [], too_many=True)
     try:
         before, after = packages_at(ids, since), packages_at(ids, until)

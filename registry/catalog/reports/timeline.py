@@ -80,9 +80,11 @@ class VersionFilter:
         if self.authors:
             packages = packages.filter(created_by_name__in=self.authors)
         if self.images:
-            packages = packages.filter(_having(Container.objects.filter(_any_image(self.images)), Q()))
+            used = Container.objects.filter(_any_image(self.images))
+            packages = packages.filter(_having(used, used))
+        pairs = CustomerMetadataProperty.objects
         for pair in self.pairs:
-            packages = packages.filter(_having(CustomerMetadataProperty.objects.filter(_pair(pair)), _usual_pair(pair)))
+            packages = packages.filter(_having(pairs.filter(_pair(pair)), pairs.filter(_usual_pair(pair))))
         return packages.filter(self._conditions)
 
     @cached_property
@@ -91,13 +93,13 @@ class VersionFilter:
         return version_conditions(query, wide=is_wide(query)) if query else Q()
 
 
-def _having(parts: QuerySet[Any], counted: Q) -> Q:
+def _having(parts: QuerySet[Any], counted: QuerySet[Any]) -> Q:
     """The condition to have one of these parts: they are collected where they are few, else asked for one by one.
 
-    `counted` says which of them may be many; it is counted from an index alone, up to _MANY.
+    `counted` are those of them that may be many, as one stretch of an index; they are counted up to _MANY.
     """
     parts = parts.order_by()
-    if parts.filter(counted).values("package")[: _MANY + 1].count() > _MANY:
+    if counted.order_by().values("package")[: _MANY + 1].count() > _MANY:
         return Q(ExistsApart(parts.filter(package=OuterRef("pk"))))
     return Q(pk__in=parts.values("package"))
 
