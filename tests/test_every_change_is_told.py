@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.contrib import admin as django_admin
 from django.contrib.auth.models import Group
 from django.core.management import CommandError, call_command, get_commands
@@ -165,7 +166,7 @@ OTHERS = {
 SAYING = {"comment_on"}
 # Write nothing.
 READING = {"authorize_view", "digest_of_metric_choices", "digest_of_tags", "digest_of_teams"}
-# Of registry.accounts.access_keys: the same secret under another key of the server, and when it was last used.
+# Of registry.accounts.access_keys: when one was last used, what `serve` does (COMMANDS), and what writes nothing.
 KEEPING = {"note_use", "reencrypt_secrets", "new_key_id", "new_secret", "can_sign", "free_name"}
 
 
@@ -312,9 +313,15 @@ def import_dump(world, monkeypatch, tmp_path):
 
 
 def renew_secrets(world, monkeypatch, tmp_path):
-    """What `serve` does to the tables, where the server's key is the same."""
+    """What `serve` does to the tables: nothing where the server's key is the same, else one event a key."""
     with told(changed=False):
         access_keys.reencrypt_secrets()
+    monkeypatch.setattr(settings, "SECRET_KEY_FALLBACKS", [settings.SECRET_KEY])
+    monkeypatch.setattr(settings, "SECRET_KEY", "another-" * 6)
+    with told():
+        access_keys.reencrypt_secrets()
+    event = Event.objects.get(kind="access_key.reencrypted")
+    assert event.target == f"{world['user'].username}/pipeline" and (event.before, event.after) == (None, None)
 
 
 def reading(*arguments):
