@@ -141,7 +141,7 @@ def create_access_key(
         expires_at=expires_at,
         created_by_name=actor.name,
     )
-    record(actor, "access_key.created", target=_target(key), after=_state(key))
+    record(actor, "access_key.created", target=_target(key), after=_state(key), at=key.created_at)
     return key, secret
 
 
