@@ -58,7 +58,7 @@ class AccountSteps:
             return
         what, form = self.pick(
             ("rename", {"name": self.pick("ci", "weekly"), "seen": key.name}),
-            ("active", {"active": self.pick("on", "off")}),
+            ("active", {"active": "off" if key.is_active else "on"}),
             ("rotate", {"seen": key.key_id}),
             ("delete", {"seen": key.key_id}),
         )
