@@ -31,22 +31,22 @@ def pytest_unconfigure() -> None:
     shutil.rmtree(settings.TEST_FOLDER, ignore_errors=True)
 
 
+# Suites that take minutes, each a `make` target of its own: left out unless `-m` asks for them by name.
+LONG = ("authority", "clients", "faults", "hostile", "operations", "plans", "replay")
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark browser tests, and leave out what makes no difference on this worker's database."""
+    """Mark browser tests, and leave out long suites and what makes no difference on this worker's database."""
+    not_asked = [name for name in LONG if name not in config.option.markexpr]
     kept, left_out = [], []
     for item in items:
-        # The full product of hostile values and places takes minutes: only when it is asked for.
-        if item.get_closest_marker("hostile") and "hostile" not in config.option.markexpr:
-            left_out.append(item)
-            continue
         if {"page", "browser", "context"} & set(getattr(item, "fixturenames", ())):
             item.add_marker("browser")
         # The pages' queries run on both databases in the tests without a browser; once is enough with one.
         once = item.get_closest_marker("sqlite_only") or item.get_closest_marker("browser")
         other = item.get_closest_marker("postgresql_only")
         wanted = not once if settings.TEST_DB == "postgresql" else not other
-        # Long walks run when they are asked for.
-        wanted = wanted and ("replay" in config.option.markexpr or not item.get_closest_marker("replay"))
+        wanted = wanted and not any(item.get_closest_marker(name) for name in not_asked)
         (kept if wanted else left_out).append(item)
     if left_out:
         config.hook.pytest_deselected(items=left_out)

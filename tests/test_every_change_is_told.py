@@ -17,21 +17,20 @@ from django.contrib.auth.models import Group
 from django.core.management import CommandError, call_command, get_commands
 from django.db import connection
 from django.test import RequestFactory
-from django.utils import timezone
 
 from registry.accounts import access_keys, teams
 from registry.accounts import services as accounts
 from registry.accounts.models import AccessKey, Role, User
 from registry.accounts.permissions import Actor
 from registry.catalog import services
-from registry.catalog.models import ModelPackage, ModelPackageGroup, SavedView, Vote
+from registry.catalog.models import ModelPackage, ModelPackageGroup
 from registry.catalog.services.metric_readings import read_metric_reports
 from registry.events.models import Event
 from registry.events.verifying import verify_log
 from registry.web.management.commands import demo
-from tests.factories import PASSWORD, REGION, an_actor, make_group, make_package, make_user, make_version
+from tests.factories import PASSWORD, REGION, an_actor, make_user, make_version
 from tests.roles import person
-from tests.test_roles_of_services import SERVICES, writers
+from tests.test_roles_of_services import SERVICES, subjects_of_services, writers
 from tests.web.admin_forms import address, save
 
 pytestmark = pytest.mark.django_db
@@ -86,27 +85,9 @@ def told(changed: bool = True):
 
 @pytest.fixture
 def world():
-    """Something of everything that a service may be asked to change."""
-    keeper = Actor.system("test")
+    """What services change, in a registry that keeps an admin whatever they do."""
     make_user("admin", username="keeper")
-    group = make_group("fraud", tags=[("team", "risk")])
-    version = make_version(group)
-    made = {"group": group, "version": version, "package": make_package("sold-model"), "user": make_user("viewer")}
-    made["empty"], made["team"] = make_group("empty"), teams.create_team(actor=keeper, name="Risk")
-    made["deleted"] = services.delete_model_package(actor=keeper, package=make_version(group))
-    made["deleted_group"] = services.delete_model_package_group(actor=keeper, group=make_group("gone"))
-    made["key"] = access_keys.create_access_key(actor=keeper, user=made["user"], name="pipeline")[0]
-    made["view"] = SavedView.objects.create(
-        owner=made["user"], page="groups", name="late", is_shared=True, saved_at=timezone.now()
-    )
-    someone = make_user("viewer", username="someone")
-    Vote.objects.create(package=version, user=someone, user_name="someone", voted_at=timezone.now())
-    reviewed = make_group("reviewed")
-    made["decided"] = make_version(reviewed)
-    reviewer = Actor(name="someone", role=Role.REVIEWER, door="browser")
-    services.update_approval_status(actor=reviewer, package=made["decided"], approval_status="Approved")
-    made["newest"] = make_version(reviewed, approval_status="Approved")
-    return made
+    return subjects_of_services()
 
 
 # ---------- services ----------

@@ -3,6 +3,7 @@
 import inspect
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -226,19 +227,17 @@ def test_every_service_has_a_row():
     ) | WITHOUT_ACTOR
 
 
-@pytest.mark.parametrize("role", ROLES, ids=str)
-@pytest.mark.parametrize("door", ["browser", "admin", "command", "sagemaker"])
-@pytest.mark.parametrize("name", SERVICES)
-def test_services_ask_at_every_door(name, door, role):
+def subjects_of_services() -> dict[str, Any]:
+    """Something of everything that a service may be asked to change, by the names that SERVICES uses."""
+    keeper = Actor.system("test")
     group = make_group("fraud", tags=[("team", "risk")])
     version = make_version(group)
     made = {"group": group, "version": version, "package": make_package("sold-model"), "user": make_user("viewer")}
     made["empty"] = make_group("empty")
-    keeper = Actor.system("test")
     made["team"] = teams.create_team(actor=keeper, name="Risk")
     made["deleted"] = services.delete_model_package(actor=keeper, package=make_version(group))
     made["deleted_group"] = services.delete_model_package_group(actor=keeper, group=make_group("gone"))
-    made["key"] = access_keys.create_access_key(actor=Actor.system("test"), user=made["user"], name="pipeline")[0]
+    made["key"] = access_keys.create_access_key(actor=keeper, user=made["user"], name="pipeline")[0]
     made["view"] = SavedView.objects.create(
         owner=made["user"], page="groups", name="late", is_shared=True, saved_at=timezone.now()
     )
@@ -249,6 +248,14 @@ def test_services_ask_at_every_door(name, door, role):
     reviewer = Actor(name="someone", role=Role.REVIEWER, door="browser")
     services.update_approval_status(actor=reviewer, package=made["decided"], approval_status="Approved")
     made["newest"] = make_version(reviewed, approval_status="Approved")
+    return made
+
+
+@pytest.mark.parametrize("role", ROLES, ids=str)
+@pytest.mark.parametrize("door", ["browser", "admin", "command", "sagemaker"])
+@pytest.mark.parametrize("name", SERVICES)
+def test_services_ask_at_every_door(name, door, role):
+    made = subjects_of_services()
     action, call = SERVICES[name]
     before = Event.objects.count()
     actor = Actor(name="someone", role=role, door=door)

@@ -31,6 +31,19 @@ def free_port() -> int:
         return listener.getsockname()[1]
 
 
+def processes() -> dict[int, int]:
+    """All living processes of this machine: process id to parent id."""
+    found = {}
+    for entry in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = entry.read_text(encoding="latin-1").rpartition(")")[2].split()
+        except OSError:
+            continue
+        if fields[0] != "Z":
+            found[int(entry.parent.name)] = int(fields[1])
+    return found
+
+
 class Server:
     """One running command with its output, read from a file."""
 
@@ -68,14 +81,7 @@ class Server:
 
     def family(self) -> dict[int, int]:
         """Return the living processes below the supervisor: process id to parent id."""
-        parents = {}
-        for entry in Path("/proc").glob("[0-9]*/stat"):
-            try:
-                fields = entry.read_text(encoding="latin-1").rpartition(")")[2].split()
-            except OSError:
-                continue
-            if fields[0] != "Z":
-                parents[int(entry.parent.name)] = int(fields[1])
+        parents = processes()
         found = {self.process.pid}
         while more := {pid for pid, parent in parents.items() if parent in found} - found:
             found |= more

@@ -22,16 +22,6 @@ FOLDER = Path(os.environ.get("TEST_CLIENTS") or PROJECT_ROOT / ".clients")
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1"
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the clients that take long to install, unless `-m clients` asks for them."""
-    if "clients" in config.option.markexpr:
-        return
-    left_out = [item for item in items if item.get_closest_marker("clients")]
-    if left_out:
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if item not in left_out]
-
-
 @pytest.fixture(scope="session")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """The four lines that point a pipeline at a running registry, with an admin's key."""

@@ -1,4 +1,4 @@
-"""The faults that take minutes run only when they are asked for: `make faults`."""
+"""One registry of its own for each module of faults, and what the suite says at its end."""
 
 from __future__ import annotations
 
@@ -16,16 +16,6 @@ from tests.test_serve import wait_until  # noqa: E402
 from .places import Registry  # noqa: E402
 
 WIDTHS = {"fault": 22, "database": 10, "rounds": 6, "wanted": 7}
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what is marked, unless `-m faults` asks for it."""
-    if "faults" in config.option.markexpr:
-        return
-    left_out = [item for item in items if item.get_closest_marker("faults")]
-    if left_out:
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if item not in left_out]
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ from urllib.parse import urlencode
 
 from registry.configuration import PROJECT_ROOT
 from tests.databases import PostgreSQL
-from tests.test_serve import Server, alive, free_port, wait_until
+from tests.test_serve import Server, alive, free_port, processes, wait_until
 
 USER, PASSWORD = "keeper", "quiet-harbour-42"
 # One process instead of three: each would load everything anew.
@@ -31,19 +31,6 @@ call_command("migrate", interactive=False, verbosity=0)
 call_command("createsuperuser", interactive=False, username="{USER}")
 call_command("createaccesskey", "{USER}")
 """
-
-
-def processes() -> dict[int, int]:
-    """All living processes of this machine: process id to parent id."""
-    found = {}
-    for entry in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = entry.read_text(encoding="latin-1").rpartition(")")[2].split()
-        except OSError:
-            continue
-        if fields[0] != "Z":
-            found[int(entry.parent.name)] = int(fields[1])
-    return found
 
 
 def send(pids: list[int], number: int) -> None:

@@ -25,18 +25,6 @@ Asked = dict[str, set[str]]
 
 
 @pytest.fixture
-def world() -> World:
-    return World()
-
-
-@pytest.fixture
-def ada(world: World) -> Client:
-    client = Client(raise_request_exception=False)
-    client.force_login(world.admin)
-    return client
-
-
-@pytest.fixture
 def reading(monkeypatch: pytest.MonkeyPatch) -> Callable[[], set[str]]:
     """Hears which parameters are asked for; calling it gives those since the last call."""
     heard: set[str] = set()

@@ -19,17 +19,9 @@ FORMS_AT_LEAST, ADMIN_FORMS_AT_LEAST = 45, 15
 QUICK = 2  # values of each form in the quick round
 
 
-@pytest.fixture
-def world(settings: Any) -> World:
+@pytest.fixture(autouse=True)
+def large_forms(settings: Any) -> None:
     settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
-    return World()
-
-
-@pytest.fixture
-def ada(world: World) -> Client:
-    client = Client(raise_request_exception=False)
-    client.force_login(world.admin)
-    return client
 
 
 def found_forms(client: Client, world: World) -> list[Form]:

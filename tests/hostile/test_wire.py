@@ -34,10 +34,9 @@ ODD: list[Any] = [None, True, 0, -1, 1e308, 10**30, [], {}, ["a"], {"a": 1}, [[]
 TEXTS_AT_LEAST = 250
 
 
-@pytest.fixture
-def world(settings: Any) -> World:
+@pytest.fixture(autouse=True)
+def signed_host(settings: Any) -> None:
     settings.ALLOWED_HOSTS = ["registry.test", "testserver"]
-    return World()
 
 
 def encoded(body: Any) -> bytes:

@@ -1,4 +1,4 @@
-"""Real servers to operate; what takes long is left out unless `-m operations` asks for it."""
+"""Real servers to operate."""
 
 from __future__ import annotations
 
@@ -9,16 +9,6 @@ import pytest
 
 from tests.test_capacity import Registry
 from tests.test_serve import free_port
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what takes long."""
-    if "operations" in config.option.markexpr:
-        return
-    left_out = [item for item in items if item.get_closest_marker("operations")]
-    if left_out:
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if item not in left_out]
 
 
 @pytest.fixture

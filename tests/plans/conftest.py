@@ -1,4 +1,4 @@
-"""Demo data of a size at which a wrong plan shows, loaded once; left out unless `-m plans` asks for it."""
+"""Demo data of a size at which a wrong plan shows, loaded once."""
 
 from __future__ import annotations
 
@@ -10,16 +10,6 @@ from typing import Any
 import pytest
 
 VERSIONS = int(os.environ.get("TEST_PLAN_VERSIONS", "100000"))
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Filling takes minutes: only when it is asked for."""
-    if "plans" in config.option.markexpr:
-        return
-    left_out = [item for item in items if item.get_closest_marker("plans")]
-    if left_out:
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if item not in left_out]
 
 
 @pytest.fixture(scope="session")

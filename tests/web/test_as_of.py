@@ -202,8 +202,9 @@ class TestImports:
     def test_before_an_import_nothing_is_claimed(self, viewer, imported):
         said = "was imported on 4 May 2026; before that this registry kept no log of it."
         for path in (GROUP, V1):
-            text = words(page(viewer, f"{path}?as_of=2026-05-03"))
-            assert said in text and "There." not in text and "Bought" not in text
+            html = page(viewer, f"{path}?as_of=2026-05-03")
+            assert said in words(html) and "There." not in html and "Bought" not in html
+            assert f'href="{path}?as_of=2026-05-04">Show 4 May 2026</a>' in html
         assert said in words(page(viewer, "/groups/?as_of=2026-05-03"))
         text = words(page(viewer, f"{V1}?as_of=2026-05-04"))
         assert "There." in text and said not in text

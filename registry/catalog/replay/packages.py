@@ -77,6 +77,11 @@ class PackageReplay:
         return {key: value for key, (value, _) in sorted(self.pairs.items())}
 
     @property
+    def members(self) -> dict[str, Any]:
+        """What was registered, by the wire's names."""
+        return {member: self.columns[name] for name, member in WIRE_MEMBERS.items()}
+
+    @property
     def is_deleted(self) -> bool:
         return self.columns["deleted_at"] is not None
 

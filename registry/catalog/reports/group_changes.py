@@ -40,8 +40,8 @@ class ChangesPage:
     older: int | None
 
 
-def changes_between(group_id: int, since: datetime, until: datetime, before: int | None = None) -> ChangesPage:
-    """What happened after `since` and not after `until`, or the part of it before an event.
+def events_between(group_id: int, since: datetime, until: datetime) -> EventQuerySet:
+    """What changed the group or a version after `since` and not after `until`.
 
     The log has no index by time, but in a group's chain time rises with the position: both ends are found by halving,
     in 2 times 20 looks for a million events.
@@ -49,7 +49,11 @@ def changes_between(group_id: int, since: datetime, until: datetime, before: int
     chain = Event.objects.filter(chain=group_id)
     last = chain.order_by("-position").values_list("position", flat=True).first() or 0
     low, high = _first(chain, since - _SLACK, last), _first(chain, until + _SLACK, last)
-    events = chain.filter(position__gte=low, position__lt=high, at__gt=since, at__lte=until, kind__in=KINDS)
+    return chain.filter(position__gte=low, position__lt=high, at__gt=since, at__lte=until, kind__in=KINDS)
+
+
+def page_of(events: EventQuerySet, before: int | None = None) -> ChangesPage:
+    """The newest of those events, or the part of them before one."""
     found = list(events.before(before).order_by("-position")[: ROWS + 1])
     return ChangesPage(found[:ROWS], found[ROWS - 1].pk if len(found) > ROWS else None)
 

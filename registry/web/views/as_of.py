@@ -56,9 +56,11 @@ def _show(
     return render(request, template, page, status=status)
 
 
-def _nothing(request: HttpRequest, banner: Banner, title: str, words: str, status: int = 404) -> HttpResponse:
-    """A page without what did not exist then, which leads to another day."""
-    return _show(request, "as_of/none.html", banner, {"title": title, "words": words}, status)
+def _nothing(
+    request: HttpRequest, banner: Banner, title: str, words: str, status: int = 404, begins: datetime | None = None
+) -> HttpResponse:
+    """A page without what did not exist then, which leads to another day; `begins` is the first that shows it."""
+    return _show(request, "as_of/none.html", banner, {"title": title, "words": words, "begins": begins}, status)
 
 
 def _bounded(view: View) -> View:
@@ -135,8 +137,10 @@ def _group_missing(request: HttpRequest, banner: Banner, group: ModelPackageGrou
         words = f"It was deleted by {by} on {at.day} {at:%B %Y}."
     elif group.created_at > moment.at:
         words = f"It was made on {group.created_at.day} {group.created_at:%B %Y}."
+        return _nothing(request, banner, f"There was no group {group.name} then", words, begins=group.created_at)
     else:
-        return _nothing(request, banner, group.name, _before_import(group.name, group.imported_at), 200)
+        words = _before_import(group.name, group.imported_at)
+        return _nothing(request, banner, group.name, words, 200, group.imported_at)
     return _nothing(request, banner, f"There was no group {group.name} then", words)
 
 
@@ -218,10 +222,11 @@ def package_detail(request: HttpRequest, region: str, name: str, version: int) -
         raise Http404(f"There is no version {version} of {name}.")
     then = reports.packages_at([package.pk], moment.at, votes_of=group.pk)[package.pk]
     if then.row is None and package.imported_at and package.created_at <= moment.at:
-        return _nothing(request, banner, title, _before_import(title, package.imported_at), 200)
+        return _nothing(request, banner, title, _before_import(title, package.imported_at), 200, package.imported_at)
     if then.row is None:
         day = f"{package.created_at.day} {package.created_at:%B %Y}"
-        return _nothing(request, banner, f"There was no {title} then", f"It was registered on {day}.")
+        words = f"It was registered on {day}."
+        return _nothing(request, banner, f"There was no {title} then", words, begins=package.created_at)
     if then.is_deleted:
         by, at = then.row["deleted_by_name"] or "somebody", then.row["deleted_at"]
         words = f"It was deleted by {by} on {at.day} {at:%B %Y}."

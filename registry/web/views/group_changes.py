@@ -7,7 +7,8 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from registry.catalog.reports import as_of
-from registry.catalog.reports.group_changes import changes_between
+from registry.catalog.reports.group_changes import events_between, page_of
+from registry.catalog.reports.group_difference import difference_between
 from registry.events.models import Event
 
 from ..forms.as_of import Span
@@ -19,23 +20,27 @@ from .versions import ROW_DIGITS, whole_number
 
 @require_safe
 def group_changes(request: HttpRequest, region: str, name: str) -> HttpResponse:
-    """Versions that came and went, decisions, stages, metadata, tags, description and rules between two dates."""
+    """What differs between two dates, and below it what happened between them."""
     group = find_group(request, region, name)
     span = Span.read(request.GET)
     before = whole_number(request.GET.get("before"), ROW_DIGITS)
     context = {"nav": "groups", "group": group, "here": group.get_absolute_url(), "span": span, "before": before}
     if span.has_error:
         return render(request, "groups/changes.html", context, status=422)
-    page = changes_between(group.pk, span.since.at, span.until.at, before)
+    events = events_between(group.pk, span.since.at, span.until.at)
+    page = page_of(events, before)
     moves = {event.pk: move for event in page.events if (move := _move(event))}
     context |= {
         "days": by_day(told(page.events, short=True)),
         "moves": moves,
         "older": span.query(before=page.older) if page.older else "",
-        "ends": []
-        if before
-        else [(moment, as_of.approved_at(group.pk, moment.at)) for moment in (span.since, span.until)],
     }
+    if before is None:
+        context["difference"] = difference_between(group, span.since.at, span.until.at, events)
+        context["ends"] = [
+            (moment, as_of.approved_at(group.pk, moment.at), not group.imported_at or group.imported_at <= moment.at)
+            for moment in (span.since, span.until)
+        ]
     return render(request, "groups/changes.html", context)
 
 
