@@ -103,21 +103,21 @@ class PostgreSQL:
             )
         wait_until_ready(self.process, self.folder)
 
-    def stop(self) -> None:
-        """End it at once, as after a crash."""
-        self.process.send_signal(signal.SIGQUIT)
-        self.process.wait(timeout=20)
+    def stop(self, *, neatly: bool = False) -> None:
+        """End it at once, as after a crash; `neatly`: with all that it holds written, so that it starts quickly."""
+        self.process.send_signal(signal.SIGINT if neatly else signal.SIGQUIT)
+        self.process.wait(timeout=300 if neatly else 20)
 
 
 @contextmanager
-def running_postgresql(folder: Path) -> Iterator[None]:
+def running_postgresql(folder: Path, *, keep: bool = False) -> Iterator[None]:
     """Run a server whose socket lies in `folder` until the block ends; nothing on it is safe from a power cut."""
     server = PostgreSQL(folder, **THROWN_AWAY)
     try:
         server.start()
         yield
     finally:
-        server.stop()
+        server.stop(neatly=keep)
 
 
 def groups() -> set[str]:

@@ -77,7 +77,7 @@ def database(folder: Path, name: str, *, keep: bool) -> Iterator[dict[str, str]]
         if name == "sqlite":
             yield environ
         else:
-            with running_postgresql(sockets):
+            with running_postgresql(sockets, keep=keep):
                 yield environ | {"DATABASE_URL": f"postgresql://postgres@/postgres?host={sockets}"}
     finally:
         if not keep:
