@@ -297,8 +297,8 @@ def postgresql(parts: Any, port: int | None, options: dict[str, str]) -> dict[st
         "PORT": str(port or ""),
         # The pool keeps the connections; Django's own keeping would leave them to threads that die.
         "CONN_MAX_AGE": 0,
-        # A query before each use; without it a restart of the database gives a row of 500s.
-        "CONN_HEALTH_CHECKS": True,
+        # Django's is a query before each use; registry.postgresql looks whether the server closed the connection.
+        "CONN_HEALTH_CHECKS": False,
         # Behind a pooler a connection belongs to one transaction: nothing may live longer on it.
         "DISABLE_SERVER_SIDE_CURSORS": prepared == "off",
         # What registry.statements runs is planned once a connection.

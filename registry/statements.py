@@ -6,10 +6,13 @@ once for each connection here, and what it reads and writes is the same as with 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, Generic, TypeVar
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any, Generic, NamedTuple, TypeVar
 
+from django.core.exceptions import EmptyResultSet, FullResultSet
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections, models
+from django.db.models.expressions import RawSQL
 from django.db.models.query import ModelIterable, get_related_populators
 
 # Stand in for a value while the query is compiled; no constant of any query equals them.
@@ -19,30 +22,50 @@ _FIRST_NUMBER = 1_987_654_321
 Row = TypeVar("Row", bound=models.Model)
 
 
+class Condition(NamedTuple):
+    """What rows of one table are filtered by, as SQL: made once, for all statements that speak of those rows."""
+
+    sql: str
+    values: tuple[Any, ...]
+
+    @classmethod
+    def of(cls, rows: models.QuerySet[Any, Any]) -> Condition:
+        """The condition of a query that joins no other table; ValueError for one that does."""
+        connection, query = connections[DEFAULT_DB_ALIAS], rows.query
+        try:
+            sql, values = query.get_compiler(connection=connection).compile(query.where)
+        except (EmptyResultSet, FullResultSet) as result:
+            sql, values = ("1 = 0" if isinstance(result, EmptyResultSet) else "1 = 1"), ()
+        if sum(map(bool, query.alias_refcount.values())) > 1:
+            raise ValueError("Only a query of one table is a condition on its rows.")
+        return cls(sql, tuple(values))
+
+
+# What a value of a statement may be; a list stands where a query has `__in`, a Condition where it has a Q.
+Given = str | int | datetime | list[int] | Condition
+
+
 class Prepared(Generic[Row]):
     """A query with named values: `Prepared(lambda name: Group.objects.filter(name=name), name=str)`.
 
-    Each value is a `str` or an `int`, and stands in the query once or more. `build` is asked once a connection.
+    Each value stands in the query once or more. `build` is asked once a connection.
     """
 
-    def __init__(self, build: Callable[..., models.QuerySet[Row, Any]], **values: type[str] | type[int]) -> None:
+    def __init__(self, build: Callable[..., models.QuerySet[Row, Any]], **values: type[Given]) -> None:
         self._build = build
-        self._stand_ins: dict[str, Any] = {
-            name: _FIRST_NUMBER + place if kind is int else f"\x01{place}\x01"
-            for place, (name, kind) in enumerate(values.items())
-        }
+        self._kinds = values
 
-    def rows(self, **values: str | int) -> list[Sequence[Any]]:
+    def rows(self, **values: Given) -> list[Any]:
         """All rows of a query by values_list, each with its columns in that order."""
         compiled = self._compiled()
         return compiled.convert(compiled.fetch(values))
 
-    def all(self, **values: str | int) -> list[Row]:
+    def all(self, **values: Given) -> list[Row]:
         """All rows of a query by models, with what select_related asks for and what annotates them."""
         compiled = self._compiled()
         return [compiled.instance(row) for row in compiled.convert(compiled.fetch(values))]
 
-    def first(self, **values: str | int) -> Row | None:
+    def first(self, **values: Given) -> Row | None:
         """The first row of `all`, None without one; the query itself limits how many are read."""
         found = self.all(**values)
         return found[0] if found else None
@@ -52,22 +75,32 @@ class Prepared(Generic[Row]):
         # Kept on the connection's object, which belongs to one thread and lives as long as that.
         kept: dict[Prepared, _Compiled] = connection.__dict__.setdefault("registry_statements", {})
         if self not in kept:
-            kept[self] = _Compiled(self._build(**self._stand_ins), self._stand_ins, connection)
+            kept[self] = _Compiled(self._build, self._kinds, connection)
         return kept[self]
 
 
 class _Compiled:
     """The SQL of one query on one connection, and how its rows become values or models."""
 
-    def __init__(self, queryset: models.QuerySet, stand_ins: dict[str, Any], connection: Any) -> None:
+    def __init__(self, build: Callable[..., models.QuerySet], kinds: dict[str, type[Given]], connection: Any) -> None:
+        stand_ins = {name: _stand_in(kind, place) for place, (name, kind) in enumerate(kinds.items())}
+        queryset = build(**{name: given for name, (given, _) in stand_ins.items()})
         compiler = queryset.query.get_compiler(connection=connection)
         self.sql, params = compiler.as_sql()
-        names = {stand_in: name for name, stand_in in stand_ins.items()}
+        names = {_adapted(seen, connection): name for name, (_, seen) in stand_ins.items()}
         # A list of (name of a value, or None; constant): what each place of the SQL gets.
-        self.params = [(names.get(param) if isinstance(param, str | int) else None, param) for param in params]
-        unused = set(stand_ins) - {name for name, _ in self.params}
+        self.params = [
+            (names.get(param) if isinstance(param, str | int | datetime) else None, param) for param in params
+        ]
+        unused = set(kinds) - {name for name, _ in self.params}
         if unused:
             raise ValueError(f"The query does not use {', '.join(sorted(unused))}.")
+        # The SQL between its places, where some of them widen.
+        self.pieces = self.sql.split("%s") if {list[int], Condition} & set(kinds.values()) else []
+        if self.pieces and len(self.pieces) != len(params) + 1:
+            raise ValueError("A text of the query looks like a place for a value.")
+        # How rows are best found depends on the condition: no plan is kept for all of them.
+        self.plans_anew = Condition in kinds.values()
         self.compiler, self.connection = compiler, connection
         selected = compiler.select
         self.converters = compiler.get_converters([column for column, _, _ in selected])
@@ -81,11 +114,32 @@ class _Compiled:
             # The stubs are ahead of Django 5.2, which has three arguments.
             self.related = get_related_populators(info, selected, DEFAULT_DB_ALIAS)  # type: ignore[call-arg]
 
-    def fetch(self, values: dict[str, str | int]) -> list[Sequence[Any]]:
-        params = [constant if name is None else values[name] for name, constant in self.params]
-        with _cursor(self.connection) as cursor:
-            cursor.execute(self.sql, params)
+    def fetch(self, values: dict[str, Given]) -> list[Sequence[Any]]:
+        params = [
+            constant if name is None else _adapted(values[name], self.connection) for name, constant in self.params
+        ]
+        sql = self.sql
+        if self.pieces:
+            sql, params = self._widened(params)
+        with self.connection.cursor() if self.plans_anew else _cursor(self.connection) as cursor:
+            cursor.execute(sql, params)
             return cursor.fetchall()
+
+    def _widened(self, params: list[Any]) -> tuple[str, list[Any]]:
+        """The SQL with as many places as the lists have values, and with the conditions; and all their values."""
+        sql, flat = [self.pieces[0]], list[Any]()
+        for param, piece in zip(params, self.pieces[1:], strict=True):
+            if isinstance(param, Condition):
+                sql.append(param.sql)
+                flat += param.values
+            elif isinstance(param, list):
+                sql.append(", ".join(["%s"] * len(param)) or "NULL")
+                flat += param
+            else:
+                sql.append("%s")
+                flat.append(param)
+            sql.append(piece)
+        return "".join(sql), flat
 
     def convert(self, rows: list[Sequence[Any]]) -> list[Sequence[Any]]:
         return list(self.compiler.apply_converters(rows, self.converters)) if self.converters else rows
@@ -97,6 +151,34 @@ class _Compiled:
         for name, place in self.annotations:
             setattr(made, name, row[place])
         return made
+
+
+def _stand_in(kind: type[Given], place: int) -> tuple[Any, Any]:
+    """What a query is built with instead of a value, and what of it is found among the compiled values."""
+    if kind is int:
+        return (number := _FIRST_NUMBER + place), number
+    if kind == list[int]:
+        return [_FIRST_NUMBER + place], _FIRST_NUMBER + place
+    if kind is datetime:
+        return (moment := datetime(1, 1, 1, microsecond=place, tzinfo=UTC)), moment
+    text = f"\x01{place}\x01"
+    return (RawSQL("%s", [text], models.BooleanField()) if kind is Condition else text), text
+
+
+def _adapted(value: Any, connection: Any) -> Any:
+    return connection.ops.adapt_datetimefield_value(value) if isinstance(value, datetime) else value
+
+
+Value = TypeVar("Value", int, str)
+
+
+def numbered(name: str, given: Iterable[Value], places: int, missing: Value) -> dict[str, Value]:
+    """Values name0, name1, … for a statement that asks for several; `missing`, which no row has, for what is not given.
+
+    `dict.fromkeys(numbered(name, (), places, 0), int)` says to Prepared that there are such values.
+    """
+    values = [*given, *[missing] * places]
+    return {f"{name}{place}": values[place] for place in range(places)}
 
 
 def read(sql: str, values: Sequence[Any]) -> list[Sequence[Any]]:

@@ -137,7 +137,7 @@ def test_postgresql_address_with_options(tmp_path):
         "connect_timeout": 3,
         "sslmode": "require",
     }
-    assert found["CONN_MAX_AGE"] == 0 and found["CONN_HEALTH_CHECKS"] is True
+    assert found["CONN_MAX_AGE"] == 0 and found["CONN_HEALTH_CHECKS"] is False
 
 
 def test_postgresql_behind_a_pooler_prepares_nothing(tmp_path):

@@ -1,11 +1,13 @@
 """Statements compiled once: what they read and write is what Django's own queries and saves do."""
 
+from datetime import datetime, timedelta
+
 import pytest
 from django.db import DatabaseError, connection
 from django.utils import timezone
 
 from registry.catalog.models import Container, ModelPackage, ModelPackageGroup
-from registry.statements import Prepared, insert, update
+from registry.statements import Condition, Prepared, insert, update
 
 from .factories import make_group, make_version
 
@@ -49,6 +51,46 @@ def test_values_come_in_their_order_and_types(version):
     )
     group = version.group
     assert [tuple(row) for row in prepared.rows(name="churn")] == [(group.created_at, {}, "churn")]
+
+
+def test_lists_are_of_any_length_and_an_empty_one_finds_nothing(version):
+    prepared = Prepared(
+        lambda keys, name: ModelPackageGroup.objects.filter(pk__in=keys, name__gte=name).order_by("pk"),
+        keys=list[int],
+        name=str,
+    )
+    groups = [version.group, make_group("fraud"), make_group("risk")]
+    for many in (3, 0, 1, 2):
+        assert prepared.all(keys=[group.pk for group in groups[:many]], name="a") == groups[:many]
+    assert prepared.all(keys=[group.pk for group in groups], name="d") == groups[1:]
+
+
+def test_times_are_compared_as_the_database_writes_them(version):
+    prepared = Prepared(lambda at: ModelPackageGroup.objects.filter(created_at__lte=at), at=datetime)
+    made = version.group.created_at
+    assert prepared.all(at=made) == [version.group]
+    assert prepared.all(at=made - timedelta(microseconds=1)) == []
+    assert prepared.all(at=made.astimezone(timezone.get_fixed_timezone(330))) == [version.group]
+
+
+def test_a_condition_is_put_in_with_its_values(version):
+    prepared = Prepared(
+        lambda found, region: ModelPackageGroup.objects.filter(found, region=region).order_by("name"),
+        found=Condition,
+        region=str,
+    )
+    fraud = make_group("fraud")
+    groups = ModelPackageGroup.objects
+    for rows, names in (
+        (groups.all(), ["churn", "fraud"]),
+        (groups.none(), []),
+        (groups.filter(name__in=["fraud", "other"]), ["fraud"]),
+        (groups.filter(pk__in=ModelPackage.objects.filter(version=1).values("group")), ["churn"]),
+        (groups.exclude(name="100%s").filter(name="churn") | groups.filter(name="fraud"), ["churn", "fraud"]),
+    ):
+        assert [group.name for group in prepared.all(found=Condition.of(rows), region=fraud.region)] == names
+    with pytest.raises(ValueError, match="one table"):
+        Condition.of(groups.filter(packages__version=1))
 
 
 def test_a_value_that_the_query_does_not_use_is_refused():

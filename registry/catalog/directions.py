@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any, Literal, NamedTuple, Protocol
 
 Direction = Literal["higher", "lower", ""]
@@ -90,6 +91,7 @@ def is_reference(name: str) -> bool:
     return not _words(name)
 
 
+@lru_cache(maxsize=4096)
 def direction_by_name(name: str) -> Direction:
     """Return what the name alone tells: "higher", "lower", or "" where it does not tell.
 
@@ -117,6 +119,7 @@ def _known(words: list[str]) -> list[str]:
     return found
 
 
+@lru_cache(maxsize=4096)
 def _place(name: str) -> tuple[int, bool, int, int, str]:
     words = _words(name)
     if not words:

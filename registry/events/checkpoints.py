@@ -6,11 +6,14 @@ import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import OuterRef, Subquery, Sum
+from django.db.models import OuterRef, QuerySet, Subquery, Sum
 from django.utils import timezone
+
+from registry.statements import Prepared
 
 from .checkpoint_keys import private_key
 from .merkle import Tree
@@ -166,24 +169,33 @@ def digests_at(places: Sequence[tuple[int, int]]) -> dict[tuple[int, int], bytes
 
 def heads_at(checkpoint: int) -> list[Place]:
     """The leaves of a checkpoint's tree in their order: of each chain the newest head that was kept until then."""
+    return [Place(chain, position, bytes(digest)) for chain, position, digest in _HEADS.rows(checkpoint=checkpoint)]
+
+
+def _heads(checkpoint: int) -> QuerySet[ChainHead, Any]:
     newest = CheckpointLeaf.objects.filter(chain=OuterRef("chain"), is_head=True, checkpoint__lte=checkpoint).order_by(
         "-checkpoint_id"
     )
-    rows = (
-        ChainHead.objects.annotate(
-            kept=Subquery(newest.values("position")[:1]), of=Subquery(newest.values("digest")[:1])
-        )
-        .filter(kept__isnull=False)
-        .order_by("chain")
-        .values_list("chain", "kept", "of")
+    kept = ChainHead.objects.annotate(
+        kept=Subquery(newest.values("position")[:1]), of=Subquery(newest.values("digest")[:1])
     )
-    return [Place(chain, position, bytes(digest)) for chain, position, digest in rows]
+    return kept.filter(kept__isnull=False).order_by("chain").values_list("chain", "kept", "of")
 
 
 def waypoints_of(checkpoint: int) -> list[Place]:
     """The leaves of a checkpoint's second tree in their order."""
-    rows = CheckpointLeaf.objects.filter(checkpoint=checkpoint, is_head=False).order_by("chain", "position")
-    return [Place(chain, place, bytes(d)) for chain, place, d in rows.values_list("chain", "position", "digest")]
+    return [Place(chain, place, bytes(digest)) for chain, place, digest in _WAYPOINTS.rows(checkpoint=checkpoint)]
+
+
+_HEADS: Prepared[Any] = Prepared(_heads, checkpoint=int)
+_WAYPOINTS: Prepared[Any] = Prepared(
+    lambda checkpoint: (
+        CheckpointLeaf.objects.filter(checkpoint=checkpoint, is_head=False)
+        .order_by("chain", "position")
+        .values_list("chain", "position", "digest")
+    ),
+    checkpoint=int,
+)
 
 
 # ---------- writing ----------

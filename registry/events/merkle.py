@@ -34,7 +34,9 @@ class Tree:
     def __init__(self, leaves: Iterable[bytes] = ()) -> None:
         self._levels: list[list[bytes]] = [list(leaves)]
         while len(below := self._levels[-1]) > 1:
-            self._levels.append([_above(below, place) for place in range((len(below) + 1) // 2)])
+            pairs = zip(below[::2], below[1::2], strict=False)
+            alone = below[-1:] if len(below) % 2 else []
+            self._levels.append([sha256(_NODE + left + right).digest() for left, right in pairs] + alone)
 
     def __len__(self) -> int:
         return len(self._levels[0])

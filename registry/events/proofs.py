@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -26,8 +26,7 @@ _KIND = "model-registry checkpoint 1"
 _HEX = re.compile(r"[0-9a-f]{64}")
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """A place of a chain with its digest."""
 
     chain: int
@@ -37,8 +36,9 @@ class Place:
     @property
     def leaf(self) -> bytes:
         """Its leaf in the tree of a checkpoint: the hash of what it says, in canonical JSON."""
-        says = {"chain": self.chain, "position": self.position, "digest": self.digest.hex()}
-        return leaf_hash(canonical(says).encode())
+        # Written out, since a tree has as many of them as there are groups.
+        chain, position = canonical(self.chain), canonical(self.position)
+        return leaf_hash(f'{{"chain":{chain},"digest":"{self.digest.hex()}","position":{position}}}'.encode())
 
 
 # ---------- keys ----------

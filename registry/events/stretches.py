@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha256
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from registry.statements import Prepared
 
 from .chains import COLUMNS, START, canonical, content_of_values, digest_of
 from .checkpoints import LogContradicts, heads_at, make_checkpoint, waypoints_of
@@ -30,7 +32,7 @@ class _Run(NamedTuple):
 
 def cover(chain: int, position: int) -> None:
     """See to it that a checkpoint covers that place of the log; raises LogContradicts as make_checkpoint does."""
-    if not CheckpointLeaf.objects.filter(chain=chain, position__gte=position).exists():
+    if _NEXT_LEAF.first(chain=chain, position=position) is None:
         make_checkpoint()
 
 
@@ -66,7 +68,7 @@ def _runs(chain: int, positions: Sequence[int]) -> Iterator[_Run]:
 
 
 def _leaf_of(chain: int, position: int) -> CheckpointLeaf:
-    leaf = CheckpointLeaf.objects.filter(chain=chain, position__gte=position).order_by("position").first()
+    leaf = _NEXT_LEAF.first(chain=chain, position=position)
     if leaf is None:
         raise LogContradicts([f"No checkpoint covers position {position} of chain {chain}."])
     return leaf
@@ -96,10 +98,10 @@ def _stretch(chain: int, run: _Run, trees: _Trees) -> Stretch:
 
 def _links(chain: int, run: _Run) -> tuple[bytes, list[bytes]]:
     """The digest before a run and SHA-256 of the content of each of its events, checked against the log's digests."""
-    rows = Event.objects.filter(chain=chain, position__gte=run.first, position__lte=run.leaf.position)
+    rows = _LINKS.rows(chain=chain, first=run.first, last=run.leaf.position)
     before = digest = START
     links: list[bytes] = []
-    for *values, previous, said in rows.order_by("position").values_list(*COLUMNS, "previous", "digest"):
+    for *values, previous, said in rows:
         if not links:
             before = digest = bytes(previous)
         place = run.first + len(links)
@@ -118,3 +120,20 @@ def _links(chain: int, run: _Run) -> tuple[bytes, list[bytes]]:
 
 def _content(values: Sequence[object]) -> bytes:
     return content_of_values(values, before=canonical(values[_BEFORE]), after=canonical(values[_AFTER]))
+
+
+_NEXT_LEAF: Prepared[CheckpointLeaf] = Prepared(
+    lambda chain, position: CheckpointLeaf.objects.filter(chain=chain, position__gte=position).order_by("position")[:1],
+    chain=int,
+    position=int,
+)
+_LINKS: Prepared[Any] = Prepared(
+    lambda chain, first, last: (
+        Event.objects.filter(chain=chain, position__gte=first, position__lte=last)
+        .order_by("position")
+        .values_list(*COLUMNS, "previous", "digest")
+    ),
+    chain=int,
+    first=int,
+    last=int,
+)

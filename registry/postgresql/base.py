@@ -8,6 +8,7 @@ before it answers.
 
 from __future__ import annotations
 
+import select
 import threading
 import time
 from collections.abc import Callable, Generator
@@ -98,6 +99,22 @@ class WatchedConnection(psycopg.Connection[Any]):
             return end.value
 
 
+def is_broken(connection: psycopg.Connection[Any]) -> bool:
+    """Whether the server closed a connection that lay idle, as after a restart; asks it only where it said something.
+
+    A server that closes a connection says so on it. Of one that vanished without a word nobody hears before the first
+    statement, and that ends with its silence.
+    """
+    said = select.poll()
+    try:
+        said.register(connection.fileno(), select.POLLIN)
+        if said.poll(0):
+            connection.execute("")
+    except psycopg.OperationalError:
+        return True
+    return False
+
+
 class DatabaseWrapper(base.DatabaseWrapper):
     """With `patience` among its OPTIONS no lock and no silence is waited for longer than so many seconds."""
 
@@ -116,7 +133,12 @@ class DatabaseWrapper(base.DatabaseWrapper):
             pulse.begin(patience, lambda: psycopg.connect(**asking))
         if pulse.is_silent:
             raise psycopg.OperationalError(SILENCE)
-        return super().get_new_connection(conn_params)
+        while True:
+            connection = super().get_new_connection(conn_params)
+            if not is_broken(connection):
+                return connection
+            # The pool throws it away and makes another.
+            self.pool.putconn(connection)
 
     def _commit(self) -> None:
         try:

@@ -15,6 +15,7 @@ import os
 import threading
 import time
 from collections import deque
+from functools import lru_cache
 from typing import Any
 
 from django.db.backends.sqlite3 import base
@@ -124,6 +125,18 @@ def line_up(database: str | os.PathLike[str]) -> None:
     turn.share(f"{os.fspath(database)}-turn")
 
 
+class Cursor(base.SQLiteCursorWrapper):
+    """Django's cursor, which puts SQLite's signs into each statement; here into each text once."""
+
+    def convert_query(self, query: str, *, param_names: list[str] | None = None) -> str:
+        return _converted(query) if param_names is None else super().convert_query(query, param_names=param_names)
+
+
+@lru_cache(maxsize=1024)
+def _converted(query: str) -> str:
+    return base.FORMAT_QMARK_REGEX.sub("?", query).replace("%%", "%")
+
+
 class DatabaseWrapper(base.DatabaseWrapper):
     """A connection that waits for its turn before it begins to write."""
 
@@ -137,6 +150,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
             with contextlib.suppress(OSError):
                 os.close(os.open(conn_params["database"], os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         return super().get_new_connection(conn_params)
+
+    def create_cursor(self, name: str | None = None) -> Cursor:
+        return self.connection.cursor(factory=Cursor)
 
     def _start_transaction_under_autocommit(self) -> None:
         patience = self.settings_dict["OPTIONS"].get("timeout", 5)

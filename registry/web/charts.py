@@ -25,11 +25,16 @@ _STRIP_STEP = 5.5
 _RAIL_EDGES = (11.0, 89.0)  # where the lowest and the highest value of a group sit, in percent
 _RAIL_NO_VALUE = 8.0
 
-_BARS = {
+_SHAPES = {
     "approved": '<rect class="a" x="{0:g}" y="1" width="3.5" height="18" rx="1"/>',
     "pending": '<rect class="p" x="{1:g}" y="5.6" width="2.5" height="12.8" rx=".8"/>',
     "rejected": '<rect class="r" x="{0:g}" y="12" width="3.5" height="7" rx="1"/>',
     "none": '<rect class="n" x="{1:g}" y="12.6" width="2.5" height="5.8" rx=".8"/>',
+}
+# Slug -> its bar at each place of a strip.
+_BARS = {
+    slug: [shape.format(x * _STRIP_STEP, x * _STRIP_STEP + 0.6) for x in range(STRIP_LENGTH)]
+    for slug, shape in _SHAPES.items()
 }
 
 
@@ -65,15 +70,22 @@ def _strip(shown: tuple[str | None, ...], total: int, counted: Counter[str | Non
     told = ", ".join(f"{by_slug[slug]} {word}" for slug, word in words if by_slug[slug] or slug != "none")
     among = "" if counted.total() == total else f"Newest {counted.total()}: "
     label = f"{plural(total, 'version')}. {among}{told}." if total else "No version yet."
-    left = _STRIP_WIDTH - len(shown) * _STRIP_STEP
-    bars = "".join(
-        _BARS[status_look(status).slug].format(left + i * _STRIP_STEP, left + i * _STRIP_STEP + 0.6)
-        for i, status in enumerate(shown)
-    )
+    bars = "".join([_BARS[status_look(status).slug][x] for x, status in enumerate(shown, STRIP_LENGTH - len(shown))])
     return Markup(
         f'<svg class="strip" role="img" aria-label="{label}" viewBox="0 0 {_STRIP_WIDTH} 20" '
         f'preserveAspectRatio="xMaxYMid"><title>{label}</title>{bars}</svg>'
     )
+
+
+@lru_cache(maxsize=256)
+def stage_bars(position: int, of: int) -> Markup:
+    """Draw three rising bars, filled up to the stage at `position` (from 1) among `of` stages."""
+    filled = math.ceil(3 * position / of)
+    on = ' class="on"'
+    bars = "".join(
+        f'<rect{on if i < filled else ""} x="{i * 5.5}" y="{6 - i * 3}" height="{4 + i * 3}"/>' for i in range(3)
+    )
+    return Markup(f'<svg aria-hidden="true" viewBox="0 0 16 10">{bars}</svg>')
 
 
 def rail_x(value: float | None, low: float | None, high: float | None) -> float | None:

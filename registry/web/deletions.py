@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.urls import reverse
-
 from registry.accounts.permissions import Actor
+from registry.addresses import url
 from registry.catalog.models import ModelPackage, ModelPackageGroup
 
 from .forms.deletions import DeleteForm
@@ -19,7 +18,7 @@ def deletion_context(actor: Actor, subject: ModelPackage | ModelPackageGroup) ->
     if isinstance(subject, ModelPackageGroup):
         if not actor.may("model_package_group.delete"):
             return {}
-        names, path = [subject.name], reverse("group-delete", args=[subject.region, subject.name])
+        names, path = [subject.name], url("group-delete", subject.region, subject.name)
         many = subject.version_count
         words = {"kind": "group", "what": subject.name, "refusal": has_versions(subject.name, many) if many else ""}
     elif not actor.may("model_package.delete"):
@@ -27,10 +26,10 @@ def deletion_context(actor: Actor, subject: ModelPackage | ModelPackageGroup) ->
     elif subject.group is not None:
         group, number = subject.group, subject.version
         names = [f"{group.name} v{number}", f"{group.name}/{number}"]
-        path = reverse("version:delete", args=[subject.region, group.name, number])
+        path = url("version:delete", subject.region, group.name, number)
         words = {"kind": "version", "what": f"v{number}", "is_current": group.approved_version == number}
     else:
-        names, path = [str(subject.name)], reverse("unversioned:delete", args=[subject.region, subject.name])
+        names, path = [str(subject.name)], url("unversioned:delete", subject.region, subject.name)
         words = {"kind": "package", "what": str(subject.name)}
     form = DeleteForm(names=names)
     return {"deletion": {"form": form, "path": path, "back": subject.get_absolute_url(), **words}}

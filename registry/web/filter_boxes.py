@@ -9,8 +9,8 @@ from typing import NamedTuple
 from urllib.parse import urlencode
 
 from django.http import HttpRequest, QueryDict
-from django.urls import reverse
 
+from registry.addresses import url
 from registry.catalog.filters import Not, Query, join, parse
 from registry.catalog.filters.terms import leaf
 
@@ -105,12 +105,12 @@ class FilterBox:
     @property
     def help(self) -> str:
         """The address of the card that explains the language."""
-        return f"{reverse('filter-help')}?{urlencode({'of': self.query.of})}"
+        return f"{url('filter-help')}?{urlencode({'of': self.query.of})}"
 
     @property
     def suggest(self) -> str:
         """The address that completes what is typed."""
-        return f"{reverse('group-suggest')}?{urlencode({'of': self.query.of})}"
+        return f"{url('group-suggest')}?{urlencode({'of': self.query.of})}"
 
 
 class Typed(NamedTuple):

@@ -1,21 +1,18 @@
 """The template environment: filters and globals, nothing else."""
 
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 from django.templatetags.static import static
-from django.urls import reverse
 from django_htmx.jinja import htmx_script
 from jinja2 import Environment
 from markupsafe import Markup, escape
 
+from registry.addresses import url
+
 from . import charts, icons, metric_charts, searches, uris, uses, wording
-
-
-@lru_cache(maxsize=8192)
-def url(name: str, /, *args: Any, **kwargs: Any) -> str:
-    """Return the path of a named view; remembered, since a page asks for a hundred and most are those of the last."""
-    return reverse(name, args=args or None, kwargs=kwargs or None)
+from .addresses import package_path
+from .templating import PageEnvironment
 
 
 def breaks(text: object) -> Markup:
@@ -28,7 +25,7 @@ def breaks(text: object) -> Markup:
 
 def environment(**options: Any) -> Environment:
     """Build the Jinja environment that settings.TEMPLATES names."""
-    env = Environment(**{"trim_blocks": True, "lstrip_blocks": True, **options})
+    env = PageEnvironment(**{"trim_blocks": True, "lstrip_blocks": True, **options})
     env.filters.update(
         age=wording.age,
         ago=wording.ago,
@@ -51,14 +48,17 @@ def environment(**options: Any) -> Environment:
         status_word=lambda status: wording.status_look(status).word,
         utc=wording.utc,
     )
+    # The addresses of static files change with the collected files alone, which are read at the start.
     env.globals.update(
-        htmx_script=htmx_script,
+        htmx_script=cache(htmx_script),
         icon=icons.icon,
         mark=icons.mark,
         metric_chart=metric_charts.metric_chart,
         multiple=metric_charts.multiple,
+        package_path=package_path,
         rail=charts.rail,
-        static=static,
+        stage_bars=charts.stage_bars,
+        static=cache(static),
         strip=charts.strip,
         swing=charts.swing,
         tag_href=searches.tag_href,

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from django.http import HttpRequest, QueryDict
-from django.urls import reverse
 
+from registry.addresses import url
 from registry.catalog.filters import ACTIVITY, GROUPS, PACKAGES, REVIEW, TIMELINE
 from registry.catalog.models import SavedView
 from registry.catalog.reports.saved_views import find_view
@@ -53,19 +53,19 @@ class ListMenu:
         """The address of the saved views, which knows what is shown now."""
         more = urlencode({"at": "/".join(self.group)}, safe="/") if self.group else ""
         query = "&".join(filter(None, [more, self.state]))
-        path = reverse("saved-views", args=[self.page])
+        path = url("saved-views", self.page)
         return f"{path}?{query}" if query else path
 
     @property
     def csv(self) -> str:
         """The address of what is listed, as a file."""
-        path = reverse(_LISTS[self.page][1], args=self.group)
+        path = url(_LISTS[self.page][1], *self.group)
         return f"{path}?{self.state}" if self.state else path
 
     @property
     def path(self) -> str:
         """The address of the list itself."""
-        return reverse(_LISTS[self.page][0], args=self.group)
+        return url(_LISTS[self.page][0], *self.group)
 
     def opened(self, view: SavedView) -> str:
         """The address of the list under the name of a view."""

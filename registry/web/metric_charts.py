@@ -89,6 +89,9 @@ class _Plane:
 
     def down(self, value: float) -> float:
         low, high = self.low / self.unit, self.high / self.unit
+        if low == high:
+            # One value only, so huge that there was no room beside it.
+            return (self.bottom + self.top) / 2
         return self.bottom - (self.bottom - self.top) * (value / self.unit - low) / (high - low)
 
     def at(self, share: float) -> float:

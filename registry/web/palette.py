@@ -12,10 +12,11 @@ from django.urls import NoReverseMatch, Resolver404, resolve, reverse
 
 from registry.accounts.models import User
 from registry.accounts.permissions import Actor
+from registry.addresses import url
 from registry.catalog.models import ModelPackage, ModelPackageGroup
 from registry.catalog.references import Named, Used, read_reference
 from registry.catalog.reports import references as reports
-from registry.catalog.reports.uses import COUNT_CAP, uses_page
+from registry.catalog.reports.uses import COUNT_CAP, UsingPackage, uses_page
 
 from .searches import group_list_path
 from .uses import used_path
@@ -170,7 +171,7 @@ def _has_all(text: str, words: list[str]) -> bool:
 def reverse_or_none(name: str) -> str | None:
     """The address of that name, where there is one."""
     try:
-        return reverse(name)
+        return url(name)
     except NoReverseMatch:
         return None
 
@@ -240,10 +241,10 @@ def _group_hit(group: ModelPackageGroup) -> Hit:
     return Hit(group.name, group.get_absolute_url(), "layers", note=many, region=group.region)
 
 
-def _version_hit(package: ModelPackage, note: str = "") -> Hit:
+def _version_hit(package: ModelPackage | UsingPackage, note: str = "") -> Hit:
     words, href = str(package), package.get_absolute_url()
     return Hit(words, href, status=package.approval_status or "none", note=note or package.stage, region=package.region)
 
 
-def _package_hit(package: ModelPackage, note: str = "") -> Hit:
+def _package_hit(package: ModelPackage | UsingPackage, note: str = "") -> Hit:
     return Hit(str(package), package.get_absolute_url(), "package", note=note, region=package.region)

@@ -7,7 +7,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from .told import Read, Told, code, listed, mapping
+from .told import Read, Told, code, listed, mapping, say
 from .wording import plural, status_look
 
 _DECISIONS = {
@@ -27,18 +27,18 @@ def _tell_status_changed(event: Read) -> Told:
     look, was, after, comment = _look(event.after), _look(event.before).slug, event.after, event.row.comment
     slug = look.slug
     if after.get("Undone"):
-        words = Markup("took back a decision on {}, which is {} again").format(event.subject, look.word)
+        words = say("took back a decision on {}, which is {} again", event.subject, look.word)
         return Told("rotate-ccw", words, "wait" if slug == "pending" else "")
     if after.get("Withdrawn"):
-        words = Markup("changed what was approved, so {} went back to Waiting").format(event.subject)
+        words = say("changed what was approved, so {} went back to Waiting", event.subject)
         return Told("rotate-ccw", words, "wait", comment)
     if slug == was and slug != "none" and event.before.get("DecidedTime") == after.get("DecidedTime"):
-        return Told("message-square", Markup("commented on {}").format(event.subject), quote=comment)
+        return Told("message-square", say("commented on {}", event.subject), quote=comment)
     drawing, tone, verb = _DECISIONS.get(slug, ("rotate-ccw", "", "removed the status of"))
     if slug == "pending" and was in ("approved", "rejected"):
-        words = Markup("put {} back to Waiting").format(event.subject)
+        words = say("put {} back to Waiting", event.subject)
         return Told("rotate-ccw", words, tone, comment)
-    words = Markup("{} {}").format(verb, event.subject)
+    words = say("{} {}", verb, event.subject)
     if slug == was:
         words += Markup(" again")
     if after.get("Override"):
@@ -49,30 +49,30 @@ def _tell_status_changed(event: Read) -> Told:
 
 
 def _tell_vote_given(event: Read) -> Told:
-    words, needed, given = Markup("approved {}").format(event.subject), event.after.get("Needed"), event.after
+    words, needed, given = say("approved {}", event.subject), event.after.get("Needed"), event.after
     approvals = given.get("Approvals")
     if isinstance(approvals, list) and isinstance(needed, int):
-        words += Markup(", {} of {} approvals").format(len(approvals), needed)
+        words += say(", {} of {} approvals", len(approvals), needed)
     return Told("check", words, "wait", event.row.comment)
 
 
 def _tell_vote_withdrawn(event: Read) -> Told:
-    return Told("rotate-ccw", Markup("took their approval of {} back").format(event.subject))
+    return Told("rotate-ccw", say("took their approval of {} back", event.subject))
 
 
 def _tell_changes_requested(event: Read) -> Told:
-    words = Markup("asked for changes to {}").format(event.subject)
+    words = say("asked for changes to {}", event.subject)
     return Told("message-square", words, "wait", event.row.comment)
 
 
 def _tell_commented(event: Read) -> Told:
-    return Told("message-square", Markup("commented on {}").format(event.subject), quote=event.row.comment)
+    return Told("message-square", say("commented on {}", event.subject), quote=event.row.comment)
 
 
 def _tell_check_reported(event: Read) -> Told:
     check = mapping(event.after.get("Check"))
     drawing, tone, verb = _STATES.get(str(check.get("State")), ("info", "", "was reported"))
-    words = Markup("reported that check {} {} on {}").format(code(check.get("Name") or ""), verb, event.subject)
+    words = say("reported that check {} {} on {}", code(check.get("Name") or ""), verb, event.subject)
     return Told(drawing, words, tone, str(check.get("Summary") or ""))
 
 
@@ -91,13 +91,13 @@ _RULES = {
 def _tell_rules_changed(event: Read) -> Told:
     was, now = (mapping(state.get("ReviewRules")) for state in (event.before, event.after))
     if was and not now:
-        return Told("shield-check", Markup("removed the review rules of {}").format(event.subject))
+        return Told("shield-check", say("removed the review rules of {}", event.subject))
     if now and not was:
-        words = Markup("set {} for {}").format(plural(len(now), "review rule"), event.subject)
+        words = say("set {} for {}", plural(len(now), "review rule"), event.subject)
         return Told("shield-check", words)
     changed = [name for name in {**was, **now} if was.get(name) != now.get(name)]
     parts = [Markup.escape(_RULES[name]) if name in _RULES else code(name) for name in changed]
-    words = Markup("changed the review rules of {}").format(event.subject)
+    words = say("changed the review rules of {}", event.subject)
     return Told("shield-check", words + (Markup(": ") + listed(parts) if parts else Markup("")))
 
 

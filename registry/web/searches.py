@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from urllib.parse import urlencode
 
 from django.http import HttpRequest, QueryDict
-from django.urls import reverse
 
+from registry.addresses import url
 from registry.catalog.filters import GROUPS, Not, Query, parse, tag_text
 from registry.catalog.filters.terms import is_leaf, leaf
 from registry.catalog.reports.groups import Order
@@ -22,10 +23,11 @@ EXAMPLE = "Filter by name, tag:team=fraud, status:approved, metric:auc>0.94"
 def group_list_path(query: str = "", **more: str) -> str:
     """The address of the index for a filter and further parameters; empty ones are left out."""
     given = {name: value for name, value in {"q": query, **more}.items() if value}
-    path = reverse("group-list")
+    path = url("group-list")
     return f"{path}?{urlencode(given, safe=READABLE)}" if given else path
 
 
+@lru_cache(maxsize=4096)
 def tag_href(key: str, value: str) -> str:
     """The index, filtered by a tag."""
     return group_list_path(tag_text(key, value))
@@ -34,10 +36,11 @@ def tag_href(key: str, value: str) -> str:
 def package_list_path(query: str = "", **more: int | None) -> str:
     """The address of the list of unversioned packages, as group_list_path."""
     given = {name: value for name, value in {"q": query, **more}.items() if value}
-    path = reverse("package-list")
+    path = url("package-list")
     return f"{path}?{urlencode(given, safe=READABLE)}" if given else path
 
 
+@lru_cache(maxsize=4096)
 def package_tag_href(key: str, value: str) -> str:
     """The list of unversioned packages, filtered by a tag."""
     return package_list_path(tag_text(key, value))
@@ -124,7 +127,7 @@ class GroupSearch:
     def box(self) -> FilterBox:
         """The filter box."""
         query = self.query if self.written is None else self.written.quiet(self.query)
-        path = reverse("group-list")
+        path = url("group-list")
         return FilterBox(query, path, "groups-list", "groups", EXAMPLE, self.ask_text, self.pairs, self.note)
 
     @property

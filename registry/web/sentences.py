@@ -3,22 +3,23 @@
     sentence = tell(event)                    # one Event (or a row with its attributes); runs no query
     sentence.actor, sentence.icon, sentence.tone, sentence.words, sentence.quote, sentence.at, sentence.via
 
-In a template, `feed_item(s.actor, s.at, s.icon, s.tone, s.quote)` with `{{ s.words }}` as its block.
+In a template, `feed_lines(sentences)` with `{{ s.words }}` as its block.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from django.urls import NoReverseMatch, reverse
+from django.urls import NoReverseMatch
 from markupsafe import Markup
 
+from registry.addresses import url
+
+from .addresses import package_path
 from .review_sentences import REVIEW_TELLERS
-from .told import Read, Told, code, listed, mapping
+from .told import Read, Told, code, listed, mapping, say
 from .told_teams import TEAM_TELLERS
 from .told_views import VIEW_KINDS, tell_view
 from .wording import plural, status_look
@@ -26,8 +27,7 @@ from .wording import plural, status_look
 DOORS = {"admin": "admin site", "checks": "check API", "command": "command", "sagemaker": "SageMaker API"}
 
 
-@dataclass(frozen=True)
-class Sentence:
+class Sentence(NamedTuple):
     """One event for a reader.
 
     `words` is safe markup that continues the actor's name ("approved <a …>v25</a>"), `text` the same without markup,
@@ -78,18 +78,23 @@ def _subject(event: Any, *, short: bool, linked: bool, region: bool) -> Markup:
     """The group, version or package of an event, by the names that the event itself keeps."""
     if event.version is not None:
         name = f"v{event.version}" if short else f"{event.group_name} v{event.version}"
-        address = ("package-detail", [event.region, event.group_name, event.version])
-    elif event.package_name:
-        name, address = event.package_name, ("unversioned-detail", [event.region, event.package_name])
-    elif event.group_name:
-        name, address = event.group_name, ("group-detail", [event.region, event.group_name])
     else:
-        return Markup("<b>{}</b>").format(event.target) if event.target else Markup("the registry")
-    words = Markup("<b>{}</b>").format(name)
-    if linked:
-        with suppress(NoReverseMatch):  # a name that no address takes is told all the same
-            words = Markup('<a class="link" href="{}">{}</a>').format(reverse(address[0], args=address[1]), name)
-    return words + (Markup(" in {}").format(event.region) if region and not short else Markup(""))
+        name = event.package_name or event.group_name
+    if not name:
+        return say("<b>{}</b>", event.target) if event.target else Markup("the registry")
+    path = _path(event) if linked else ""
+    words = say('<a class="link" href="{}">{}</a>', path, name) if path else say("<b>{}</b>", name)
+    return words + say(" in {}", event.region) if region and not short else words
+
+
+def _path(event: Any) -> str:
+    """The address of an event's subject; "" for a name that no address takes, which is told all the same."""
+    try:
+        if event.version is None and not event.package_name:
+            return url("group-detail", event.region, event.group_name)
+        return package_path(event.region, event.group_name, event.version, event.package_name)
+    except NoReverseMatch:
+        return ""
 
 
 def _differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Markup]:
@@ -106,7 +111,7 @@ def _differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Ma
     ]
     removed = [pair(key, before[key]) for key in before if key not in after]
     verbs = (("added", added), ("changed", changed), ("removed", removed))
-    return [Markup("{} ").format(verb) + listed(parts) for verb, parts in verbs if parts]
+    return [say("{} ", verb) + listed(parts) for verb, parts in verbs if parts]
 
 
 def _pairs(state: Mapping[str, Any]) -> dict[str, Any]:
@@ -122,21 +127,21 @@ def _tags(state: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _tell_unknown(event: Read) -> Told:
-    return Told("info", Markup("left {} on {}").format(code(event.row.kind), event.subject))
+    return Told("info", say("left {} on {}", code(event.row.kind), event.subject))
 
 
 def _tell_group_created(event: Read) -> Told:
-    return Told("layers", Markup("created group {}").format(event.subject))
+    return Told("layers", say("created group {}", event.subject))
 
 
 def _tell_description_changed(event: Read) -> Told:
     text = str(event.after.get("ModelPackageGroupDescription") or "")
     verb = "changed" if text else "removed"
-    return Told("pencil", Markup("{} the description of {}").format(verb, event.subject), quote=text)
+    return Told("pencil", say("{} the description of {}", verb, event.subject), quote=text)
 
 
 def _tell_tagged(event: Read) -> Told:
-    words = Markup("changed tags of {}").format(event.subject)
+    words = say("changed tags of {}", event.subject)
     differences = _differences(_tags(event.before), _tags(event.after))
     if differences:
         words += Markup(": ") + Markup("; ").join(differences)
@@ -147,9 +152,9 @@ def _tell_package_created(event: Read) -> Told:
     status = event.after.get("ModelApprovalStatus")
     look = status_look(status if isinstance(status, str) else None)
     decided = look.slug in ("approved", "rejected")
-    words = Markup("registered {}").format(event.subject)
+    words = say("registered {}", event.subject)
     if decided:
-        words += Markup(" as {}").format(look.word)
+        words += say(" as {}", look.word)
     drawing = "git-branch" if event.row.version is not None else "package"
     return Told(drawing, words, quote=event.row.comment)
 
@@ -161,13 +166,13 @@ def _stage(state: Mapping[str, Any]) -> str:
 def _tell_stage_changed(event: Read) -> Told:
     was, now = _stage(event.before), _stage(event.after)
     if was == now and now:
-        words = Markup("changed the stage status of {} in {}").format(event.subject, now)
+        words = say("changed the stage status of {} in {}", event.subject, now)
     elif was and now:
-        words = Markup("moved {} from {} to {}").format(event.subject, was, now)
+        words = say("moved {} from {} to {}", event.subject, was, now)
     elif now:
-        words = Markup("moved {} to {}").format(event.subject, now)
+        words = say("moved {} to {}", event.subject, now)
     else:
-        words = Markup("took {} out of {}").format(event.subject, was or "its stage")
+        words = say("took {} out of {}", event.subject, was or "its stage")
     return Told("rocket", words, quote=event.row.comment)
 
 
@@ -175,13 +180,13 @@ def _tell_metadata_changed(event: Read) -> Told:
     before, after = _pairs(event.before), _pairs(event.after)
     if len(after) == 1 and set(before) <= set(after):
         ((key, value),) = after.items()
-        words = Markup("set {} to {} on {}").format(code(key), code(value), event.subject)
+        words = say("set {} to {} on {}", code(key), code(value), event.subject)
         if key in before:
-            words += Markup(", was {}").format(code(before[key]))
+            words += say(", was {}", code(before[key]))
         return Told("pencil", words)
     if not after and before:
-        return Told("minus", Markup("removed {} from {}").format(listed(list(map(code, before))), event.subject))
-    words = Markup("changed metadata of {}").format(event.subject)
+        return Told("minus", say("removed {} from {}", listed(list(map(code, before))), event.subject))
+    words = say("changed metadata of {}", event.subject)
     differences = _differences(before, after)
     if differences:
         words += Markup(": ") + Markup("; ").join(differences)
@@ -192,7 +197,7 @@ def _tell_metrics_read(event: Read) -> Told:
     metrics = event.after.get("Metrics")
     many = plural(len(metrics), "metric") if isinstance(metrics, list | dict) and metrics else "the metric reports"
     note = event.after.get("Note")
-    return Told("file-text", Markup("read {} of {}").format(many, event.subject), quote=note if note else "")
+    return Told("file-text", say("read {} of {}", many, event.subject), quote=note if note else "")
 
 
 # Member of the import's summary -> the word that is counted.
@@ -208,52 +213,50 @@ def _tell_imported(event: Read) -> Told:
     counts = {key.lower(): value for key, value in event.after.items() if isinstance(value, int)}
     parts = [plural(counts[key], *words) for key, words in _IMPORTED.items() if counts.get(key)]
     many = " and ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else (parts or ["records"])[0]
-    words = Markup("imported {}").format(many)
+    words = say("imported {}", many)
     if event.row.target:
-        words += Markup(" from {}").format(code(event.row.target))
+        words += say(" from {}", code(event.row.target))
     if counts.get("decisions"):
-        words += Markup(", {} as recorded").format(plural(counts["decisions"], "decision"))
+        words += say(", {} as recorded", plural(counts["decisions"], "decision"))
     if counts.get("faults"):
-        words += Markup(", without {}").format(plural(counts["faults"], "faulty record"))
+        words += say(", without {}", plural(counts["faults"], "faulty record"))
     return Told("download", words, quote=event.row.comment)
 
 
 def _tell_backup_restored(event: Read) -> Told:
-    words = Markup("restored the backup of {}").format(event.after.get("made_at", "an unknown time"))
+    words = say("restored the backup of {}", event.after.get("made_at", "an unknown time"))
     if faults := event.after.get("faults"):
-        words += Markup(", although its log had {}").format(plural(len(faults), "fault"))
+        words += say(", although its log had {}", plural(len(faults), "fault"))
     return Told("archive-restore", words, quote=event.row.comment)
 
 
 def _user(event: Read) -> Markup:
-    return Markup("<b>{}</b>").format(event.row.target)
+    return say("<b>{}</b>", event.row.target)
 
 
 def _tell_user_created(event: Read) -> Told:
-    words = Markup("made the {} {}").format(
-        "service account" if event.after.get("is_service") else "user", _user(event)
-    )
+    words = say("made the {} {}", "service account" if event.after.get("is_service") else "user", _user(event))
     role = event.after.get("role")
-    return Told("user", words + (Markup(" with the role {}").format(role) if role else Markup("")))
+    return Told("user", words + (say(" with the role {}", role) if role else Markup("")))
 
 
 def _tell_role_changed(event: Read) -> Told:
     was, now = event.before.get("role") or "none", event.after.get("role") or "none"
-    return Told("shield-check", Markup("changed the role of {} from {} to {}").format(_user(event), was, now))
+    return Told("shield-check", say("changed the role of {} from {} to {}", _user(event), was, now))
 
 
 def _tell_user_activated(event: Read) -> Told:
-    return Told("user", Markup("let {} sign in again").format(_user(event)))
+    return Told("user", say("let {} sign in again", _user(event)))
 
 
 def _tell_user_deactivated(event: Read) -> Told:
-    return Told("lock", Markup("deactivated {}").format(_user(event)))
+    return Told("lock", say("deactivated {}", _user(event)))
 
 
 def _tell_password_changed(event: Read) -> Told:
     if event.row.actor_name == event.row.target:
         return Told("key-round", Markup("changed their password"))
-    return Told("key-round", Markup("set a new password for {}").format(_user(event)))
+    return Told("key-round", say("set a new password for {}", _user(event)))
 
 
 # ---------- groups and packages that go, and what only the wire changes ----------
@@ -262,18 +265,18 @@ def _tell_password_changed(event: Read) -> Told:
 def _tell_deleted(event: Read) -> Told:
     kind = "group " if event.row.kind == "model_package_group.deleted" else ""
     quote = event.before.get("ModelPackageDescription") or event.before.get("ModelPackageGroupDescription") or ""
-    return Told("trash-2", Markup("deleted {}{}").format(kind, event.subject), "bad", str(quote))
+    return Told("trash-2", say("deleted {}{}", kind, event.subject), "bad", str(quote))
 
 
 def _tell_restored(event: Read) -> Told:
     kind = "group " if event.row.kind == "model_package_group.restored" else ""
-    return Told("rotate-ccw", Markup("restored {}{}").format(kind, event.subject))
+    return Told("rotate-ccw", say("restored {}{}", kind, event.subject))
 
 
 def _tell_policy_changed(event: Read) -> Told:
     was, now = event.before.get("ResourcePolicy"), event.after.get("ResourcePolicy")
     verb = "changed" if was and now else "set" if now else "removed"
-    return Told("shield-check", Markup("{} the policy of {}").format(verb, event.subject))
+    return Told("shield-check", say("{} the policy of {}", verb, event.subject))
 
 
 def _tell_metrics_changed(event: Read) -> Told:
@@ -281,7 +284,7 @@ def _tell_metrics_changed(event: Read) -> Told:
         held = {"leading": state.get("LeadingMetric"), **mapping(state.get("MetricDirections"))}
         return {name: word for name, word in held.items() if word}
 
-    words = Markup("changed how the metrics of {} are read: ").format(event.subject)
+    words = say("changed how the metrics of {} are read: ", event.subject)
     return Told(
         "sliders-horizontal", words + Markup("; ").join(_differences(chosen(event.before), chosen(event.after)))
     )
@@ -305,7 +308,7 @@ def _tell_content_changed(event: Read) -> Told:
     names = [name for name in event.after if name not in _OF_THE_REVIEW]
     parts = [Markup.escape(_CONTENTS[name]) if name in _CONTENTS else code(name) for name in names]
     many = listed(parts) if parts else Markup("content")
-    words = Markup("changed the {} of {}").format(many, event.subject)
+    words = say("changed the {} of {}", many, event.subject)
     changed = event.after.get("ChangedSinceApproval")
     if changed is not None:
         words += Markup(", which is not what was approved" if changed else ", back to what was approved")
@@ -313,7 +316,7 @@ def _tell_content_changed(event: Read) -> Told:
 
 
 def _tell_touched(event: Read) -> Told:
-    return Told("pencil", Markup("sent an update of {} that changed nothing").format(event.subject))
+    return Told("pencil", say("sent an update of {} that changed nothing", event.subject))
 
 
 # ---------- access keys: the target is USER/NAME ----------
@@ -322,27 +325,27 @@ def _tell_touched(event: Read) -> Told:
 def _key(event: Read) -> Markup:
     """The key by its name, and whose it is where that is not the actor."""
     owner, _, name = event.row.target.partition("/")
-    words = Markup("the access key <b>{}</b>").format(name or owner)
-    return words if not name or owner == event.row.actor_name else words + Markup(" of <b>{}</b>").format(owner)
+    words = say("the access key <b>{}</b>", name or owner)
+    return words if not name or owner == event.row.actor_name else words + say(" of <b>{}</b>", owner)
 
 
 def _tell_key_created(event: Read) -> Told:
-    words, role = Markup("made {}").format(_key(event)), event.after.get("role")
+    words, role = say("made {}", _key(event)), event.after.get("role")
     if role:
-        words += Markup(" with the role {}").format(role)
+        words += say(" with the role {}", role)
     expires = str(event.after.get("expires_at") or "")[:10]
-    return Told("key-round", words + (Markup(", until {}").format(expires) if expires else Markup("")))
+    return Told("key-round", words + (say(", until {}", expires) if expires else Markup("")))
 
 
 def _tell_key_renamed(event: Read) -> Told:
     was, now = event.before.get("name") or "", event.after.get("name") or ""
     owner = event.row.target.partition("/")[0]
-    whose = Markup("") if owner == event.row.actor_name else Markup(" of <b>{}</b>").format(owner)
-    return Told("key-round", Markup("renamed the access key {} to <b>{}</b>").format(was, now) + whose)
+    whose = Markup("") if owner == event.row.actor_name else say(" of <b>{}</b>", owner)
+    return Told("key-round", say("renamed the access key {} to <b>{}</b>", was, now) + whose)
 
 
 def _tells_key(drawing: str, verb: str) -> Callable[[Read], Told]:
-    return lambda event: Told(drawing, Markup("{} {}").format(verb, _key(event)))
+    return lambda event: Told(drawing, say("{} {}", verb, _key(event)))
 
 
 def _tell_view(event: Read) -> Told:

@@ -68,7 +68,7 @@ def find_version(
 
 def find_unversioned(request: HttpRequest, region: str, name: str) -> ModelPackage:
     """The live unversioned package of that address; Http404 where there is none that the user may know of."""
-    package = ModelPackage.objects.visible_to(request.user).unversioned().filter(region=region, name=name).first()  # type: ignore[arg-type]
+    package = ModelPackage.find_unversioned(request.user, region, name)  # type: ignore[arg-type]
     if package is None:
         gone = ModelPackage.objects.unversioned().filter(region=region, name=name)
         refuse_deleted(request, f"The package {name}", gone)

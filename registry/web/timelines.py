@@ -10,10 +10,11 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
+from registry.catalog.models import ApprovalStatus
 from registry.catalog.reports.timeline import EDGE, Row, TimelinePage, Tombstone
 from registry.catalog.reports.trends import Point
 
-from .charts import TrendPoint, rail, rail_x
+from .charts import MARKED_POINTS, TrendPoint, rail, rail_x
 from .wording import digits_for, number, period_name, plural, short_image, status_look
 
 _MIDDLE = 50.0  # where the marks stand when no version has a metric: a straight line
@@ -114,18 +115,21 @@ def lay_out(page: TimelinePage, scale: Scale, *, continued: bool) -> list[Period
     return periods
 
 
-def trend_points(series: Sequence[Point], metric: str, base: str, digits: int) -> list[TrendPoint]:
-    """The series as points of a trend, oldest first; `base` is the group's address."""
+def trend_points(series: Sequence[Point], metric: str, base: str, digits: int, current: int | None) -> list[TrendPoint]:
+    """The series as points of a trend, oldest first; `base` is the group's address, `current` as for the trend."""
+    measured = [point for point in reversed(series) if point.value is not None]
+    few = len(measured) <= MARKED_POINTS
+
+    def words(point: Point) -> str:
+        # Of many only these may get a mark, and only a mark says something.
+        if few or point.status == ApprovalStatus.WAITING or point.version == current:
+            look = status_look(point.status).word.lower()
+            return f"v{point.version}, {metric} {number(point.value, digits)}, {look}"
+        return ""
+
     return [
-        TrendPoint(
-            point.version,
-            point.value,
-            point.status,
-            f"{base}versions/{point.version}/",
-            f"v{point.version}, {metric} {number(point.value, digits)}, {status_look(point.status).word.lower()}",
-        )
-        for point in reversed(series)
-        if point.value is not None
+        TrendPoint(point.version, point.value, point.status, f"{base}versions/{point.version}/", words(point))
+        for point in measured
     ]
 
 

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 VALUE_SHOWN = 60  # characters of a value; the page of the object has all of them
 PAIRS_SHOWN = 3
 
 
-@dataclass(frozen=True)
-class Told:
+class Told(NamedTuple):
     """What the teller of one kind says; the rest of the sentence is the same for all kinds."""
 
     icon: str
@@ -22,14 +20,18 @@ class Told:
     quote: str = ""
 
 
-@dataclass(frozen=True)
-class Read:
+class Read(NamedTuple):
     """An event with its subject already in words, so that a teller need not know how subjects are drawn."""
 
     row: Any
     subject: Markup
-    before: Mapping[str, Any] = field(default_factory=dict)
-    after: Mapping[str, Any] = field(default_factory=dict)
+    before: Mapping[str, Any]
+    after: Mapping[str, Any]
+
+
+def say(text: str, *values: object) -> Markup:
+    """The text with each value escaped in its place; as Markup.format, whose fields are parsed in Python each time."""
+    return Markup(text.format(*map(escape, values)))
 
 
 def mapping(value: object) -> Mapping[str, Any]:
@@ -40,11 +42,11 @@ def mapping(value: object) -> Mapping[str, Any]:
 def code(value: object) -> Markup:
     """A value as it was written, cut to a line."""
     text = " ".join(str(value).split())
-    return Markup("<code>{}</code>").format(text if len(text) <= VALUE_SHOWN else f"{text[: VALUE_SHOWN - 1]}…")
+    return say("<code>{}</code>", text if len(text) <= VALUE_SHOWN else f"{text[: VALUE_SHOWN - 1]}…")
 
 
 def listed(parts: list[Markup]) -> Markup:
     """At most three parts, joined, and how many more there are."""
     shown = Markup(", ").join(parts[:PAIRS_SHOWN])
     more = len(parts) - PAIRS_SHOWN
-    return shown + (Markup(" and {} more").format(more) if more > 0 else Markup(""))
+    return shown + (say(" and {} more", more) if more > 0 else Markup(""))

@@ -7,7 +7,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from .told import Read, Told, listed
+from .told import Read, Told, listed, say
 
 
 def _teams(state: Mapping[str, Any]) -> list[str]:
@@ -16,32 +16,32 @@ def _teams(state: Mapping[str, Any]) -> list[str]:
 
 
 def _named(names: list[str]) -> Markup:
-    return listed([Markup("<b>{}</b>").format(name) for name in names])
+    return listed([say("<b>{}</b>", name) for name in names])
 
 
 def _tell_limited(event: Read) -> Told:
     now = _teams(event.after)
     if not now:
-        return Told("users", Markup("opened {} to everybody with a role").format(event.subject))
-    return Told("lock", Markup("limited {} to ").format(event.subject) + _named(now))
+        return Told("users", say("opened {} to everybody with a role", event.subject))
+    return Told("lock", say("limited {} to ", event.subject) + _named(now))
 
 
 def _tell_members(event: Read) -> Told:
     before, after = _teams(event.before), _teams(event.after)
     added = [name for name in after if name not in before]
     removed = [name for name in before if name not in after]
-    parts = [Markup("added {} to ").format(event.subject) + _named(added)] if added else []
+    parts = [say("added {} to ", event.subject) + _named(added)] if added else []
     taken = Markup("the user") if added else event.subject
-    parts += [Markup("took {} out of ").format(taken) + _named(removed)] if removed else []
-    return Told("users", Markup(" and ").join(parts) or Markup("changed the teams of {}").format(event.subject))
+    parts += [say("took {} out of ", taken) + _named(removed)] if removed else []
+    return Told("users", Markup(" and ").join(parts) or say("changed the teams of {}", event.subject))
 
 
 def _tells(drawing: str, verb: str) -> Callable[[Read], Told]:
-    return lambda event: Told(drawing, Markup("{} the team {}").format(verb, event.subject))
+    return lambda event: Told(drawing, say("{} the team {}", verb, event.subject))
 
 
 def _tell_renamed(event: Read) -> Told:
-    return Told("users", Markup("renamed the team {} to {}").format(event.before.get("name") or "", event.subject))
+    return Told("users", say("renamed the team {} to {}", event.before.get("name") or "", event.subject))
 
 
 TEAM_TELLERS: dict[str, Callable[[Read], Told]] = {

@@ -7,6 +7,8 @@ from typing import Any
 
 from markupsafe import Markup
 
+from .told import say
+
 _VERBS = {
     "saved_view.saved": "saved",
     "saved_view.changed": "changed",
@@ -29,6 +31,4 @@ def tell_view(kind: str, name: str, before: Mapping[str, Any], after: Mapping[st
     state, verb = after or before, _VERBS[kind]
     what = "shared view" if state.get("Shared") and verb != "shared" else "view"
     where = _LISTS.get(str(state.get("List")), "a list")
-    return "trash-2" if verb == "deleted" else "funnel", Markup("{} the {} <b>{}</b> of {}").format(
-        verb, what, name, where
-    )
+    return "trash-2" if verb == "deleted" else "funnel", say("{} the {} <b>{}</b> of {}", verb, what, name, where)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from urllib.parse import urlencode
 
 from django.http import HttpRequest
-from django.urls import reverse
 
+from registry.addresses import url
 from registry.catalog.references import TEXT_MAX, Used, read_reference
 
 KINDS = ("image", "artifact", "digest")
@@ -17,7 +17,7 @@ _READABLE = ":/@"
 def used_path(used: Used, after: int | None = None) -> str:
     """The address that says where this is used."""
     given = {used.by: used.value, **({"after": after} if after else {})}
-    return f"{reverse('where-used')}?{urlencode(given, safe=_READABLE)}"
+    return f"{url('where-used')}?{urlencode(given, safe=_READABLE)}"
 
 
 def image_used_path(image: str) -> str:

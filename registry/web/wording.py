@@ -84,19 +84,19 @@ def ago(value: object, now: datetime | None = None) -> str:
 def utc(value: object) -> str:
     """Return the exact time as "2026-11-22 13:57 UTC"; "" for no time."""
     moment = _moment(value)
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if moment else ""
+    return f"{moment.astimezone(UTC).isoformat(' ')[:16]} UTC" if moment else ""
 
 
 def iso(value: object) -> str:
     """Return the time for a `datetime` attribute: "2026-11-22T13:57:00Z"; "" for no time."""
     moment = _moment(value)
-    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if moment else ""
+    return f"{moment.astimezone(UTC).isoformat()[:19]}Z" if moment else ""
 
 
 def clock(value: object) -> str:
     """Return the UTC time of day, "13:57", for feeds that are grouped by day."""
     moment = _moment(value)
-    return f"{moment.astimezone(UTC):%H:%M}" if moment else ""
+    return moment.astimezone(UTC).isoformat()[11:16] if moment else ""
 
 
 def day_name(value: date | datetime, today: date | None = None) -> str:

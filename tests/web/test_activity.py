@@ -236,7 +236,7 @@ def test_the_same_few_queries_for_one_and_for_a_hundred(viewer, django_assert_nu
     group = make_group("fraud")
     for _ in range(rows):
         make_version(group, inference_specification=None)
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(6):
         page(viewer)
 
 

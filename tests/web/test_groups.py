@@ -67,8 +67,9 @@ def test_index_costs_the_same_for_one_and_for_a_hundred_rows(as_role: Any) -> No
     for number in range(100):
         group = make_group(f"g-{number}", tags=[("team", "fraud")], region="us-east-1" if number % 2 else "eu-west-1")
         make_version(group)
-    assert [queries(path) for path in paths] == one
-    assert max(one) <= 12
+    # What a filter finds is counted only where a page does not show all of it.
+    assert [queries(path) for path in paths] == [one[0], one[1] + 1]
+    assert max(one) < 12
     assert max(queries(f"/groups/?sort={sort}") for sort in ("latest", "-approved", "versions")) <= 12
 
 

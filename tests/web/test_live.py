@@ -186,8 +186,8 @@ def set_rows(monkeypatch: pytest.MonkeyPatch, many: int) -> None:
     """Pages of so many rows; a statement is compiled with their number, so these are new ones."""
     for name in ("FIRST_ROWS", "ROWS"):
         monkeypatch.setattr(timeline, name, many)
-    for name in ("_NEWEST", "_BELOW"):
-        monkeypatch.setattr(timeline, name, copy(getattr(timeline, name)))
+    monkeypatch.setattr(timeline, "_NEWEST", copy(timeline._NEWEST))
+    monkeypatch.setattr(timeline, "_BELOW", {many: timeline._below(many)})
 
 
 def test_pages_of_a_timeline_share_no_deleted_version_and_miss_none(viewer, monkeypatch):

@@ -12,11 +12,13 @@ from django.conf import settings
 from django.http import HttpResponse
 from django.template import engines
 from django.test import Client, RequestFactory
+from markupsafe import Markup
 
 from registry.web import wording
 from registry.web.htmx import is_fragment, redirect_to, toast
 from registry.web.icons import NAMES, SPRITE, SPRITE_URL, icon, mark
 from registry.web.jinja import breaks
+from registry.web.sentences import Sentence
 from registry.web.uris import UriPiece, uri_parts, uri_pieces
 
 NOW = datetime(2026, 11, 22, 16, 0, tzinfo=UTC)
@@ -308,9 +310,9 @@ def test_components_escape_every_input() -> None:
         "{{ ui.textarea(e, e, e, e) }}{{ ui.select(e, e, [(e, e)], e) }}{{ ui.head(e, [(e, e)], e) }}"
         "{{ ui.empty(e, e) }}"
         "{{ ui.error_summary([(e, e, e)]) }}{{ ui.facet(e, e, e, [(e, e, e)], [e]) }}{{ ui.pager(e, e, e, e) }}"
-        "{% call ui.feed_item(e, now, quote=e) %}x{% endcall %}{{ ui.version(e, e) }}{{ ui.sort_link(e, e) }}",
+        "{% call(s) ui.feed_lines(told) %}x{% endcall %}{{ ui.version(e, e) }}{{ ui.sort_link(e, e) }}",
         e=evil,
-        now=NOW,
+        told=[Sentence(1, NOW, evil, "pencil", Markup(""), evil, evil)],
     )
     assert "<script" not in drawn
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from registry.catalog.reports.metric_series import Mark, Span, Stretch
@@ -21,6 +21,7 @@ def a_chart(line: list[float], first: int = 1, width: int = 1, **more) -> Metric
     return MetricChart("auc", span, width, stretches, **more)
 
 
+@example([1.7976931348623157e308], 1, 1)
 @given(st.lists(floats, min_size=1, max_size=20), st.integers(1, 10**9 - 100), st.integers(1, 5))
 def test_every_place_is_on_the_chart(values, first, width):
     versions = {first + place * width: value for place, value in enumerate(values)}

@@ -86,7 +86,7 @@ def test_the_line_joins_from_row_to_row_whatever_is_missing(seed: int) -> None:
     count = rng.randrange(3, 60)
     has = rng.choice([0.1, 0.4, 0.8])
     rows = [a_row(n, rng.random() if rng.random() < has else None, 9 * (count - n)) for n in range(count, 0, -1)]
-    scale = scale_of([Point(row.version, row.value, None, "", "", row.created_at) for row in rows])
+    scale = scale_of([Point(row.version, row.value, None, "", "") for row in rows])
     edges = [ends_of(rail) for rail in drawn_rails(rows, scale, sorted(rng.sample(range(1, count), 2)))]
     for (_, lower), (upper, _) in pairwise(edges):
         assert lower == upper

@@ -117,7 +117,7 @@ def _group_term(term: Term, now: datetime) -> Q:
         case "region":
             return Q(region=value)
         case "approved":
-            return Q(approved_version__isnull=True)
+            return Q(approved_at__isnull=True)
         case "created" | "updated":
             return within(f"{term.key}_at", term, now)
     raise KeyError(term.key)

@@ -91,7 +91,7 @@ def queue_conditions(query: Query, now: datetime | None = None) -> Q:
             case "tag":
                 return Q(group_id__in=tags_of(term).filter(group__isnull=False).values("group_id"))
             case "approved":
-                return Q(group__approved_version__isnull=True)
+                return Q(group__approved_at__isnull=True)
             case "region":
                 return Q(region=term.value)
         return _version_term(term, at, False)

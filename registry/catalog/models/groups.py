@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.contrib.auth.models import Group
 from django.db import models
 from django.db.models import F, Q, Subquery
-from django.urls import reverse
 
+from registry.addresses import url
 from registry.statements import Prepared
 
 from ..errors import NotFound
@@ -22,7 +22,7 @@ from ..validators import (
     validate_region,
 )
 from .lookups import at_most
-from .teams import TeamAccess, is_hidden, seen_by
+from .teams import TeamAccess, groups_hidden_from, is_hidden, person_id, seen_by, sees_all
 
 if TYPE_CHECKING:
     from registry.accounts.models import User
@@ -45,15 +45,6 @@ class GroupQuerySet(models.QuerySet["ModelPackageGroup"]):
     def visible_to(self, user: User | Actor) -> GroupQuerySet:
         """The live groups that `user` may know of; none without a role."""
         return self.open_to(user).live()
-
-    def has_several_regions(self, user: User | Actor) -> bool:
-        """True if `user` may know of groups of more than one region: two index reads in one query.
-
-        Not MIN and MAX: asked for both at once, SQLite reads all of the index.
-        """
-        visible = self.visible_to(user)
-        first = visible.order_by("region").values("region")[:1]
-        return visible.filter(region__gt=Subquery(first)).exists()
 
 
 class ModelPackageGroup(models.Model):
@@ -134,7 +125,7 @@ class ModelPackageGroup(models.Model):
         return self.name
 
     def get_absolute_url(self) -> str:
-        return reverse("group-detail", args=[self.region, self.name])
+        return url("group-detail", self.region, self.name)
 
     @property
     def arn(self) -> str:
@@ -152,6 +143,24 @@ class ModelPackageGroup(models.Model):
         found = (read or _NAMED).first(region=region, name=name) if user.role is not None else None
         return found if found is not None and not is_hidden(user, found.pk) else None
 
+    @classmethod
+    def all_named(cls, user: User | Actor, region: str, name: str) -> list[ModelPackageGroup]:
+        """The groups of that name that `user` may know of, live and deleted, the first made first; at most 100."""
+        if user.role is not None and sees_all(user):
+            return _ALL_NAMED.all(region=region, name=name)
+        return list(_of_name(region, name, cls.objects.open_to(user)))
+
+    @classmethod
+    def has_several_regions(cls, user: User | Actor) -> bool:
+        """True if `user` may know of groups of more than one region: two index reads in one query.
+
+        Not MIN and MAX: asked for both at once, SQLite reads all of the index.
+        """
+        if user.role is None:
+            return False
+        hidden = {} if sees_all(user) else {"hidden_from": person_id(user)}
+        return bool(_OTHER_REGION[bool(hidden)].rows(**hidden))
+
     def require_sight(self, actor: Actor) -> None:
         """Raise NotFound unless `actor` may know of the group; no query while nothing is limited."""
         if is_hidden(actor, self.pk):
@@ -166,3 +175,33 @@ class ModelPackageGroup(models.Model):
 _NAMED: Prepared[ModelPackageGroup] = Prepared(
     lambda region, name: ModelPackageGroup.objects.live().filter(region=region, name=name), region=str, name=str
 )
+
+
+def _of_name(region: str, name: str, groups: GroupQuerySet | None = None) -> GroupQuerySet:
+    groups = ModelPackageGroup.objects.all() if groups is None else groups
+    return groups.filter(region=region, name=name).order_by("created_at", "pk")[:100]
+
+
+_ALL_NAMED: Prepared[ModelPackageGroup] = Prepared(_of_name, region=str, name=str)
+
+
+def beyond_first_region(rows: models.QuerySet[Any, Any]) -> models.QuerySet[Any, Any]:
+    """Of some rows the last by region, where it is of another region than the first; read from both ends of an index.
+
+    The order is for PostgreSQL, which would else look through the table for one that there seldom is.
+    """
+    first = rows.order_by("region").values("region")[:1]
+    return rows.filter(region__gt=Subquery(first)).order_by("-region").values_list("pk")[:1]
+
+
+def _other_region(hidden_from: int | None = None) -> models.QuerySet[Any, Any]:
+    groups = ModelPackageGroup.objects.live()
+    if hidden_from is not None:
+        groups = groups.exclude(pk__in=groups_hidden_from(hidden_from))
+    return beyond_first_region(groups)
+
+
+_OTHER_REGION: dict[bool, Prepared[ModelPackageGroup]] = {
+    False: Prepared(_other_region),
+    True: Prepared(_other_region, hidden_from=int),
+}

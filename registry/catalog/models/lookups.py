@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
-from django.db import models
+from django.db import connection, models
 from django.db.models.functions import Length
 from django.db.models.lookups import LessThanOrEqual
 
@@ -34,6 +35,29 @@ class Prefix(models.Lookup):
     def as_sqlite(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
         lhs, params = self.process_lhs(compiler, connection)
         return f"({lhs} >= %s AND {lhs} < %s)", [*params, self.rhs, *params, f"{self.rhs}\U0010ffff"]
+
+
+def listed(numbers: Iterable[int]) -> str:
+    """Whole numbers as the one text that `AmongListed` takes, in the words of the database in use."""
+    text = ",".join(map(str, numbers))
+    return f"{{{text}}}" if connection.vendor == "postgresql" else f"[{text}]"
+
+
+class AmongListed(models.Func):
+    """True where the number in `field` is one of those in a text by `listed`: one statement, however many they are."""
+
+    output_field = models.BooleanField()
+
+    def __init__(self, field: str, text: str) -> None:
+        super().__init__(models.F(field), models.Value(text))
+
+    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        joiner = " IN (SELECT value FROM json_each("
+        return self.as_sql(compiler, connection, template="%(expressions)s))", arg_joiner=joiner, **context)
+
+    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        template, joiner = "%(expressions)s::bigint[])", " = ANY("
+        return self.as_sql(compiler, connection, template=template, arg_joiner=joiner, **context)
 
 
 class ExistsApart(models.Exists):

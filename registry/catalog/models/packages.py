@@ -8,8 +8,8 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Coalesce
-from django.urls import reverse
 
+from registry.addresses import url
 from registry.statements import Prepared
 
 from ..errors import NotFound
@@ -210,8 +210,8 @@ class ModelPackage(models.Model):
 
     def get_absolute_url(self) -> str:
         if self.group is not None:
-            return reverse("package-detail", args=[self.region, self.group.name, self.version])
-        return reverse("unversioned-detail", args=[self.region, self.name])
+            return url("package-detail", self.region, self.group.name, self.version)
+        return url("unversioned-detail", self.region, self.name)
 
     @classmethod
     def find_version(
@@ -230,6 +230,11 @@ class ModelPackage(models.Model):
             return None
         found = (read or _VERSION).first(region=region, group=group, version=version)
         return found if found is not None and not is_hidden(user, found.group_id) else None
+
+    @classmethod
+    def find_unversioned(cls, user: User | Actor, region: str, name: str) -> ModelPackage | None:
+        """The unversioned package of that name, if `user` has a role: those of no group are hidden from nobody."""
+        return _UNVERSIONED.first(region=region, name=name) if user.role is not None else None
 
     def require_sight(self, actor: Actor) -> None:
         """Raise NotFound unless `actor` may know of the package's group; no query while nothing is limited."""
@@ -271,4 +276,9 @@ _VERSION: Prepared[ModelPackage] = Prepared(
     region=str,
     group=str,
     version=int,
+)
+_UNVERSIONED: Prepared[ModelPackage] = Prepared(
+    lambda region, name: ModelPackage.objects.live().unversioned().filter(region=region, name=name)[:1],
+    region=str,
+    name=str,
 )

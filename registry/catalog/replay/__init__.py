@@ -2,7 +2,7 @@
 
 from .columns import FOLLOWS, NOT_LOGGED
 from .comparing import Difference, compare_group, compare_registry
-from .entries import Entry, ends_votes, entries_of
+from .entries import Entry, ends_votes, entries_of, entry_of
 from .groups import GroupReplay
 from .packages import PackageReplay
 from .saved_views import replay_saved_views
@@ -18,5 +18,6 @@ __all__ = [
     "compare_registry",
     "ends_votes",
     "entries_of",
+    "entry_of",
     "replay_saved_views",
 ]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -53,8 +54,12 @@ def user_context(name: str, principal: str) -> dict[str, Any]:
 def entries_of(events: QuerySet[Any], *, stream: bool = False) -> Iterator[Entry]:
     """The entries of some events as the query orders them; `stream` reads them a few thousand at a time."""
     rows = events.values_list(*Entry._fields)
-    for row in rows.iterator(chunk_size=CHUNK) if stream else rows:
-        yield Entry._make((*row[:-2], row[-2] or {}, row[-1] or {}))
+    return map(entry_of, rows.iterator(chunk_size=CHUNK) if stream else rows)
+
+
+def entry_of(row: Sequence[Any]) -> Entry:
+    """The entry of a row that has its columns in their order."""
+    return Entry._make((*row[:-2], row[-2] or {}, row[-1] or {}))
 
 
 def ends_votes(entry: Entry) -> bool:
@@ -64,8 +69,16 @@ def ends_votes(entry: Entry) -> bool:
 
 def blank(model: type[Model]) -> dict[str, Any]:
     """A new row of a table: every column but the id, each with its default."""
+    plain, made = _defaults(model)
+    return plain | {name: default() for name, default in made.items()}
+
+
+@cache
+def _defaults(model: type[Model]) -> tuple[dict[str, Any], dict[str, Callable[[], Any]]]:
+    """The defaults of a table's columns in their order, and those that are made anew for each row."""
     fields: list[Any] = [field for field in model._meta.local_concrete_fields if not field.primary_key]
-    return {field.attname: field.get_default() for field in fields}
+    plain = {field.attname: None if callable(field.default) else field.get_default() for field in fields}
+    return plain, {field.attname: field.get_default for field in fields if callable(field.default)}
 
 
 def moment(text: Any) -> datetime | None:

@@ -180,12 +180,14 @@ class PackageReplay:
             told = Decision.of_members(after).columns()
             return told | {"approval_description": row["approval_description"]}
         at = (row["last_modified_at"] or row["created_at"]) if entry.is_import else entry.at
-        content = after.get("ApprovedContent") or content_hash(ModelPackage(**row))
+        content = ""
+        if status == ApprovalStatus.APPROVED:
+            content = after.get("ApprovedContent") or content_hash(ModelPackage(**row))
         return {
             "decided_at": at if decided else None,
             "decided_by_name": entry.actor_name if decided and not entry.is_import else "",
             "waiting_since": row["created_at"] if status == ApprovalStatus.WAITING else None,
-            "approved_content": content if status == ApprovalStatus.APPROVED else "",
+            "approved_content": content,
         }
 
     def _decided(self, entry: Entry) -> None:

@@ -6,20 +6,23 @@ A page replays the rows that it shows and nothing else: 50 versions are some hun
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from functools import reduce
-from operator import or_
+from datetime import UTC, datetime
+from functools import cache, reduce
+from operator import itemgetter, or_
 from typing import Any
 
-from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db import connection
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.fields.json import KT
+from django.db.models.functions import Coalesce
 
 from registry.events.models import Event
+from registry.statements import Condition, Prepared, read
 
 from ..models import ApprovalStatus, ModelPackage, ModelPackageGroup
-from ..replay import Entry, GroupReplay, PackageReplay, ends_votes, entries_of
+from ..replay import Entry, GroupReplay, PackageReplay, ends_votes, entry_of
 
 ROWS = 50
 # Versions, the newest of that moment, among which a page looks for the one that was approved.
@@ -47,50 +50,79 @@ def packages_at(ids: Collection[int], at: datetime, *, votes_of: int | None = No
 
     `votes_of` is their group, where their votes are asked for: changed rules may have ended them. One query more.
     """
-    events = Event.objects.filter(package_id__in=ids, at__lte=at).exclude(kind__in=_SILENT)
     found: dict[int, list[Entry]] = {pk: [] for pk in ids}
-    for entry in _in_order(events):
+    for entry in _in_order(_OF_PACKAGES.rows(ids=list(ids), at=at)):
         found[entry.package_id or 0].append(entry)
     ended = []
     if votes_of is not None:
-        rules = Event.objects.filter(group_id=votes_of, package_id=None, at__lte=at)
-        ended = [e.id for e in _in_order(rules.filter(kind="model_package_group.rules_changed")) if ends_votes(e)]
+        ended = [e.id for e in _in_order(_OF_RULES.rows(group=votes_of, at=at)) if ends_votes(e)]
     return {pk: PackageReplay().take_all(entries, ended) for pk, entries in found.items()}
 
 
 def groups_at(ids: Collection[int], at: datetime) -> dict[int, GroupReplay]:
     """Groups by id as they stood, without what follows from their versions. One query."""
     replays = {pk: GroupReplay() for pk in ids}
-    # One by one: of a list, SQLite would read the events of all groups of the registry.
-    own = reduce(or_, (Q(group_id=pk, package_id=None) for pk in ids), Q(pk__in=()))
-    for entry in _in_order(Event.objects.filter(own, at__lte=at)):
-        replays[entry.group_id or 0].take(entry)
+    if ids:
+        own = _of_groups(len(ids)).rows(at=at, **{f"group{n}": pk for n, pk in enumerate(ids)})
+        for entry in _in_order(own):
+            replays[entry.group_id or 0].take(entry)
     return replays
 
 
-def _in_order(events: QuerySet[Event]) -> list[Entry]:
+def _in_order(rows: Sequence[Sequence[Any]]) -> list[Entry]:
     # Sorted here: with ORDER BY, SQLite walks the whole log in the order of its ids.
-    found = list(entries_of(events.order_by()[: EVENTS_MAX + 1]))
-    if len(found) > EVENTS_MAX:
+    if len(rows) > EVENTS_MAX:
         raise TooManyEvents
-    return sorted(found, key=lambda entry: entry.id)
+    return sorted(map(entry_of, rows), key=lambda entry: entry.id)
+
+
+def _entries(at: datetime, condition: Q) -> QuerySet[Event, Any]:
+    return Event.objects.filter(condition, at__lte=at).order_by().values_list(*Entry._fields)[: EVENTS_MAX + 1]
+
+
+_OF_PACKAGES: Prepared[Any] = Prepared(
+    lambda ids, at: _entries(at, Q(package_id__in=ids) & ~Q(kind__in=_SILENT)), ids=list[int], at=datetime
+)
+_OF_RULES: Prepared[Any] = Prepared(
+    lambda group, at: _entries(at, Q(group_id=group, package_id=None, kind="model_package_group.rules_changed")),
+    group=int,
+    at=datetime,
+)
+
+
+@cache
+def _of_groups(count: int) -> Prepared[Any]:
+    """The events of that many groups themselves. One by one: of a list, SQLite would read those of all groups."""
+    names = [f"group{n}" for n in range(count)]
+
+    def build(at: datetime, **groups: int) -> QuerySet[Event, Any]:
+        return _entries(at, reduce(or_, (Q(group_id=groups[name], package_id=None) for name in names)))
+
+    return Prepared(build, at=datetime, **dict.fromkeys(names, int))
 
 
 def statuses_at(ids: Collection[int], at: datetime) -> dict[int, str | None]:
     """The approval status of those packages that were registered and not deleted then, by id. One slim query."""
-    events = Event.objects.filter(package_id__in=ids, at__lte=at, kind__in=_STATUS_KINDS).order_by()
-    rows = events.values_list("package_id", "id", "kind", KT("after__ModelApprovalStatus"))
     stood: dict[int, str | None] = {}
     gone: dict[int, bool] = {}
-    for pk, _, kind, status in sorted(rows[: EVENTS_MAX + 1], key=lambda row: row[1]):
-        if pk is None:
-            continue
+    for pk, _, kind, status in sorted(_STATUSES.rows(ids=list(ids), at=at), key=itemgetter(1)):
         if kind in _STATUS_KINDS[:2]:
             # Of a JSON null SQLite gives the word.
             stood[pk] = None if status == "null" else status
         else:
             gone[pk] = kind == "model_package.deleted"
     return {pk: status for pk, status in stood.items() if not gone.get(pk)}
+
+
+_STATUSES: Prepared[Any] = Prepared(
+    lambda ids, at: (
+        Event.objects.filter(package_id__in=ids, at__lte=at, kind__in=_STATUS_KINDS)
+        .order_by()
+        .values_list("package_id", "id", "kind", KT("after__ModelApprovalStatus"))[: EVENTS_MAX + 1]
+    ),
+    ids=list[int],
+    at=datetime,
+)
 
 
 # ---------- a group ----------
@@ -133,34 +165,42 @@ class ApprovedThen:
     among: int = 0
 
 
-def existing(group_id: int, at: datetime) -> QuerySet[ModelPackage]:
+def _existing(group: int, at: datetime) -> QuerySet[ModelPackage]:
     """The versions registered until then, deleted ones too, the last first: the front of an index."""
-    return ModelPackage.objects.filter(group=group_id, created_at__lte=at).order_by("-created_at", "-id")
+    return ModelPackage.objects.filter(group=group, created_at__lte=at).order_by("-created_at", "-id")
+
+
+def _page(group: int, at: datetime, created: datetime | None = None, pk: int = 0) -> QuerySet[ModelPackage, Any]:
+    rows = _existing(group, at) if created is None else _behind(_existing(group, at), created, pk)
+    return rows.values_list("pk", "version", "created_at", "imported_at")[: ROWS + 1]
+
+
+_FIRST_PAGE: Prepared[Any] = Prepared(_page, group=int, at=datetime)
+_NEXT_PAGE: Prepared[Any] = Prepared(_page, group=int, at=datetime, created=datetime, pk=int)
 
 
 def versions_at(group_id: int, at: datetime, before: int | None = None) -> VersionsThen:
     """A page of the versions as they stood, or those registered before the version `before`. Two or three queries."""
-    found = existing(group_id, at)
+    place = None
     if before is not None:
-        found = _behind(found, ModelPackage.objects.filter(group=group_id, version=before))
-    rows = list(found.values_list("pk", "version", "created_at", "imported_at")[: ROWS + 1])
+        place = ModelPackage.objects.filter(group=group_id, version=before).values_list("created_at", "pk").first()
+    if place is None:
+        rows = _FIRST_PAGE.rows(group=group_id, at=at)
+    else:
+        rows = _NEXT_PAGE.rows(group=group_id, at=at, created=place[0], pk=place[1])
     replays = packages_at([row[0] for row in rows[:ROWS]], at)
     shown = [VersionThen(pk, n or 0, created, imported, replays[pk]) for pk, n, created, imported in rows[:ROWS]]
     return VersionsThen(shown, shown[-1].version if len(rows) > ROWS else None)
 
 
-def _behind(rows: QuerySet[Any], anchor: QuerySet[Any]) -> QuerySet[Any]:
-    """Those behind one row in the order of creation, the last first; all where that row is not there."""
-    place = anchor.values_list("created_at", "pk").first()
-    if place is None:
-        return rows
-    created, pk = place
+def _behind(rows: Any, created: datetime, pk: int) -> Any:
+    """Those behind one row in the order of creation, the last first."""
     return rows.filter(Q(created_at__lt=created) | Q(created_at=created, pk__lt=pk), created_at__lte=created)
 
 
 def approved_at(group_id: int, at: datetime) -> ApprovedThen:
     """The approved version with the highest number among the SEARCHED newest of that moment. Two or three queries."""
-    newest = dict(existing(group_id, at).values_list("pk", "version")[:SEARCHED])
+    newest: dict[int, int | None] = dict(_SEARCHED.rows(group=group_id, at=at))
     stood = statuses_at(newest, at)
     approved = [pk for pk, status in stood.items() if status == ApprovalStatus.APPROVED]
     among = SEARCHED if len(newest) == SEARCHED else 0
@@ -169,6 +209,11 @@ def approved_at(group_id: int, at: datetime) -> ApprovedThen:
     pk = max(approved, key=lambda pk: newest[pk] or 0)
     row = packages_at([pk], at)[pk].columns
     return ApprovedThen(newest[pk], row["decided_at"] or row["created_at"], row["decided_by_name"], among)
+
+
+_SEARCHED: Prepared[Any] = Prepared(
+    lambda group, at: _existing(group, at).values_list("pk", "version")[:SEARCHED], group=int, at=datetime
+)
 
 
 def version_lines(group_id: int, at: datetime) -> Iterator[VersionThen]:
@@ -211,13 +256,12 @@ class GroupsThen:
 def index_at(groups: QuerySet[ModelPackageGroup], at: datetime, *, rows: int, before: int | None = None) -> GroupsThen:
     """A page of the groups that stood then, the last made first. `groups` are those that the reader may know of,
     deleted ones too. At most seven queries."""
-    made = groups.filter(created_at__lte=at).order_by("-created_at", "-id")
-    if before is not None:
-        made = _behind(made, groups.filter(pk=before))
-    columns = ("pk", "region", "name", "imported_at", "created_at")
+    place = groups.filter(pk=before).values_list("created_at", "pk").first() if before is not None else None
+    behind: dict[str, Any] = {"created": place[0], "pk": place[1]} if place else {}
+    found = []
     # Two questions, as the live ones have an index of their own; of those deleted since there are few.
-    found = list(made.filter(deleted_at=None).values_list(*columns)[: rows + 1])
-    found += made.filter(deleted_at__gt=at).values_list(*columns)[: rows + 1]
+    for is_live in (True, False):
+        found += _made(rows + 1, is_live, bool(place)).rows(groups=Condition.of(groups), at=at, **behind)
     found.sort(key=lambda row: (row[4], row[0]), reverse=True)
     shown = found[:rows]
     replays = groups_at([row[0] for row in shown], at)
@@ -243,6 +287,22 @@ def index_at(groups: QuerySet[ModelPackageGroup], at: datetime, *, rows: int, be
     return GroupsThen(lines, shown[-1][0] if len(found) > rows else None)
 
 
+@cache
+def _made(limit: int, is_live: bool, goes_on: bool) -> Prepared[Any]:
+    """The statement of the groups made until a moment and not deleted then; with `goes_on`, those behind a row."""
+
+    def build(
+        groups: Any, at: datetime, created: datetime | None = None, pk: int = 0
+    ) -> QuerySet[ModelPackageGroup, Any]:
+        made = ModelPackageGroup.objects.filter(groups, created_at__lte=at).order_by("-created_at", "-id")
+        made = made.filter(deleted_at=None) if is_live else made.filter(deleted_at__gt=at)
+        made = made if created is None else _behind(made, created, pk)
+        return made.values_list("pk", "region", "name", "imported_at", "created_at")[:limit]
+
+    place: dict[str, Any] = {"created": datetime, "pk": int} if goes_on else {}
+    return Prepared(build, groups=Condition, at=datetime, **place)
+
+
 def _strips(groups: Sequence[int], at: datetime) -> dict[int, list[tuple[int, str | None]]]:
     """Number and status of the newest STRIP versions of each group, the oldest first. Three queries."""
     numbers: dict[int, tuple[int, int]] = {}
@@ -256,15 +316,28 @@ def _strips(groups: Sequence[int], at: datetime) -> dict[int, list[tuple[int, st
     return defaultdict(list, {group_id: sorted(strip) for group_id, strip in strips.items()})
 
 
-def _newest(groups: Sequence[int], at: datetime) -> Iterable[tuple[int, int, int]]:
-    """(group, id, version) of the newest STRIP versions of each group."""
-    if not groups:
-        return []
+def _newest(groups: Sequence[int], at: datetime) -> Sequence[Sequence[int]]:
+    """(group, id, version) of the newest STRIP versions of each group, as they are asked for the index of today."""
+    return (_newest_laterally if connection.vendor == "postgresql" else _NEWEST.rows)(groups=list(groups), at=at)
+
+
+def _newest_from_time(groups: list[int], at: datetime) -> QuerySet[Any, Any]:
     older = ModelPackage.objects.filter(group=OuterRef("pk"), created_at__lte=at).order_by("-created_at")
-    begin = Subquery(older.values("created_at")[STRIP - 1 : STRIP])
-    begins = ModelPackageGroup.objects.filter(pk__in=groups).annotate(begin=begin).values_list("pk", "begin")
-    wanted = Q()
-    for group_id, since in begins:
-        wanted |= Q(group=group_id, created_at__lte=at, **({"created_at__gte": since} if since else {}))
-    found = ModelPackage.objects.filter(wanted).order_by().values_list("group_id", "pk", "version")
-    return ((group_id or 0, pk, version or 0) for group_id, pk, version in found)
+    begin = Coalesce(Subquery(older.values("created_at")[STRIP - 1 : STRIP]), _NEVER)
+    found = ModelPackageGroup.objects.filter(pk__in=groups).annotate(begin=begin)
+    versions = found.filter(packages__created_at__gte=F("begin"), packages__created_at__lte=at)
+    return versions.order_by().values_list("pk", "packages__pk", "packages__version")
+
+
+_NEVER = datetime(1, 1, 1, tzinfo=UTC)
+_NEWEST: Prepared[Any] = Prepared(_newest_from_time, groups=list[int], at=datetime)
+
+
+def _newest_laterally(groups: list[int], at: datetime) -> Sequence[Sequence[int]]:
+    table = connection.ops.quote_name(ModelPackage._meta.db_table)
+    return read(
+        "SELECT g.id, v.id, v.version FROM unnest(%s::bigint[]) AS g(id) CROSS JOIN LATERAL "
+        f"(SELECT id, version FROM {table} WHERE group_id = g.id AND created_at <= %s "
+        f"ORDER BY created_at DESC, id DESC LIMIT {STRIP}) v",
+        [groups, at],
+    )

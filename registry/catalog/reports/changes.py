@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any, Literal
 
-from django.db.models import OuterRef, Subquery
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from registry.events.models import Event
@@ -108,9 +108,9 @@ def choose_baseline(package: ModelPackage, older: int | None, asked: int | None 
 
 def read_baseline(package: ModelPackage) -> Baseline:
     """The baseline that choose_baseline takes where nobody asked for one, without the others on offer; one query."""
-    below = ModelPackage.objects.live().filter(group=package.group_id, version__lt=package.version).order_by("-version")
-    chosen = Coalesce(Subquery(below.approved().values("pk")[:1]), Subquery(below.values("pk")[:1]))
-    found = ModelPackage.objects.filter(pk=chosen).first() if package.group_id is not None else None
+    found = None
+    if package.group_id is not None:
+        found = _BASELINE.first(group=package.group_id, version=package.version or 0)
     if found is None:
         return Baseline(reason="unversioned" if package.group_id is None else "first")
     return Baseline(found, "approved" if found.is_approved else "previous")
@@ -318,6 +318,15 @@ _APPROVED_BELOW: Prepared[Any] = Prepared(
     group=int,
     version=int,
 )
+
+
+def _baseline(group: int, version: int) -> QuerySet[ModelPackage]:
+    below = ModelPackage.objects.live().filter(group=group, version__lt=version).order_by("-version")
+    chosen = Coalesce(Subquery(below.approved().values("pk")[:1]), Subquery(below.values("pk")[:1]))
+    return ModelPackage.objects.filter(pk=chosen).order_by()
+
+
+_BASELINE: Prepared[ModelPackage] = Prepared(_baseline, group=int, version=int)
 _BASELINES: Prepared[ModelPackage] = Prepared(
     lambda group, default, asked, older: ModelPackage.objects.live().filter(
         group=group, version__in=[default, asked, older]

@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
+
+from registry.statements import Prepared, numbered
 
 from ..directions import Direction, in_reading_order, metric_direction
 from ..models import Check, CustomerMetadataProperty, Metric, ModelPackage, ModelPackageGroup, Vote
+from ..models.teams import groups_hidden_from, sees_all
 from .containers import containers_of, facts_of_container, match_containers, title_of
 from .particulars import facts_of, lineage_of, model_card_of, pointers_of
 
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
 CARD_ROWS = 40  # members of a model card that are compared
 CARD_TEXT = 300
 CANDIDATES = 8
+COMPARED_MAX = 8
 NOISE = 1e-9
 
 Kind = Literal["text", "code", "uri", "metric", "time", "status", "stage"]
@@ -80,22 +84,12 @@ def read_packages(user: User, refs: Sequence[Ref]) -> dict[Ref, ModelPackage]:
     """The packages of those names that `user` may see, versions with their group. At most three queries."""
     found: dict[Ref, ModelPackage] = {}
     versions = [ref for ref in refs if ref.version is not None]
-    if versions:
-        names = Q(pk__in=[])
-        for region, name in dict.fromkeys((ref.region, ref.name) for ref in versions):
-            names |= Q(region=region, name=name)
-        groups = {
-            (group.region, group.name): group for group in ModelPackageGroup.objects.visible_to(user).filter(names)
-        }
-        numbers: dict[int, list[int]] = {}
-        for ref in versions:
-            if ref[:2] in groups:
-                numbers.setdefault(groups[ref[:2]].pk, []).append(ref.version or 0)
-        wanted = Q(pk__in=[])
-        for group_id, some in numbers.items():
-            wanted |= Q(group=group_id, version__in=some)
+    groups = {(group.region, group.name): group for group in _read_groups(user, versions)} if versions else {}
+    wanted = [(groups[ref[:2]].pk, ref.version or 0) for ref in versions if ref[:2] in groups]
+    if wanted:
+        numbers = _given("group", [pk for pk, _ in wanted]) | _given("version", [number for _, number in wanted])
         by_id = {group.pk: group for group in groups.values()}
-        for package in ModelPackage.objects.visible_to(user).filter(wanted) if numbers else ():
+        for package in _VERSIONS.all(**numbers):
             package.group = by_id[package.group_id or 0]
             found[Ref.of(package)] = package
     loose = Q(pk__in=[])
@@ -111,31 +105,29 @@ def read_packages(user: User, refs: Sequence[Ref]) -> dict[Ref, ModelPackage]:
 def read_candidates(group: ModelPackageGroup, without: Iterable[int | None]) -> list[tuple[int, str | None]]:
     """(number, status) of the newest versions of a group that could be added, the approved one first. One query."""
     there = {number for number in without if number}
-    rows = ModelPackage.objects.live().filter(group=group).exclude(version__in=there)
-    newest = list(rows.order_by("-version").values_list("version", "approval_status")[:CANDIDATES])
+    newest = [(number, status) for number, status in _NEWEST.rows(group=group.pk, **_given("v", there))]
     approved = group.approved_version
     if approved and approved not in there and approved not in [number for number, _ in newest]:
         newest = [(approved, "Approved"), *newest[: CANDIDATES - 1]]
-    return newest  # type: ignore[return-value]  # of a group: numbered
+    return newest
 
 
 def compare_packages(packages: Sequence[ModelPackage], base: int) -> list[Section]:
     """The sections of a comparison; `base` is the place of the baseline among the packages. Four queries."""
     ids = [package.pk for package in packages]
+    places = _given("id", ids)
     metrics: dict[int, dict[str, float]] = {pk: {} for pk in ids}
-    for pk, name, value in Metric.objects.filter(package__in=ids).values_list("package", "name", "value"):
+    for pk, name, value in _METRICS.rows(**places):
         metrics[pk][name] = value
     pairs: dict[int, dict[str, str]] = {pk: {} for pk in ids}
-    rows = CustomerMetadataProperty.objects.filter(package__in=ids)
-    for pk, key, text in rows.values_list("package", "key", "value"):
+    for pk, key, text in _PAIRS.rows(**places):
         pairs[pk][key] = text
     votes: dict[int, list[str]] = {pk: [] for pk in ids}
-    for pk, name in Vote.objects.counting().filter(package__in=ids).values_list("package", "user_name"):
+    for pk, name in _VOTES.rows(**places):
         votes[pk].append(name)
     checks: dict[int, dict[str, str]] = {pk: {} for pk in ids}
-    for check in Check.objects.filter(package__in=ids):
-        said = f": {check.summary}" if check.summary else ""
-        checks[check.package_id][check.name] = f"{check.get_state_display()}{said}"
+    for pk, name, state, summary in _CHECKS.rows(**places):
+        checks[pk][name] = f"{Check.State(state).label}{f': {summary}' if summary else ''}"
 
     table = _Table(packages, base)
     table.section("Overview")
@@ -307,3 +299,74 @@ def _leaves(value: Any, path: str = "", depth: int = 0) -> Iterable[tuple[str, s
         yield path or "Content", ", ".join(str(inner) for inner in value)
     elif value not in (None, "", {}):
         yield path or "Content", value if isinstance(value, str) else str(value)
+
+
+# ---------- the statements, compiled once a connection ----------
+
+
+def _places(*names: str) -> dict[str, type[int]]:
+    return {place: int for name in names for place in _given(name, ())}
+
+
+def _read_groups(user: User, refs: Sequence[Ref]) -> list[ModelPackageGroup]:
+    """The visible groups that have one of these regions and one of these names."""
+    if user.role is None:
+        return []
+    regions = numbered("region", dict.fromkeys(ref.region for ref in refs), COMPARED_MAX, "")
+    names = numbered("name", dict.fromkeys(ref.name for ref in refs), COMPARED_MAX, "")
+    hidden = {} if sees_all(user) else {"hidden_from": user.pk}
+    return _GROUPS[bool(hidden)].all(**regions, **names, **hidden)
+
+
+def _groups(hidden_from: int | None = None, **named: str) -> QuerySet[ModelPackageGroup]:
+    groups = ModelPackageGroup.objects.live()
+    if hidden_from is not None:
+        groups = groups.exclude(pk__in=groups_hidden_from(hidden_from))
+    values = list(named.values())
+    return groups.filter(region__in=values[:COMPARED_MAX], name__in=values[COMPARED_MAX:])
+
+
+_CALLED = {name: str for what in ("region", "name") for name in numbered(what, (), COMPARED_MAX, "")}
+_GROUPS: dict[bool, Prepared[ModelPackageGroup]] = {
+    False: Prepared(_groups, **_CALLED),
+    True: Prepared(_groups, hidden_from=int, **_CALLED),
+}
+
+
+def _given(name: str, numbers: Iterable[int]) -> dict[str, int]:
+    return numbered(name, numbers, COMPARED_MAX, 0)
+
+
+def _versions(**numbers: int) -> QuerySet[ModelPackage]:
+    named = Q()
+    for place in range(COMPARED_MAX):
+        named |= Q(group=numbers[f"group{place}"], version=numbers[f"version{place}"])
+    return ModelPackage.objects.live().filter(named)
+
+
+# Of groups that were found to be visible.
+_VERSIONS: Prepared[ModelPackage] = Prepared(_versions, **_places("group", "version"))
+_NEWEST: Prepared[ModelPackage] = Prepared(
+    lambda group, **there: (
+        ModelPackage.objects.live()
+        .filter(group=group)
+        .exclude(version__in=list(there.values()))
+        .order_by("-version")
+        .values_list("version", "approval_status")[:CANDIDATES]
+    ),
+    group=int,
+    **_places("v"),
+)
+
+
+def _of_packages(rows: Callable[[], QuerySet[Any]], *columns: str) -> Prepared[Any]:
+    def build(**ids: int) -> QuerySet[Any, Any]:
+        return rows().filter(package__in=list(ids.values())).values_list("package", *columns)
+
+    return Prepared(build, **_places("id"))
+
+
+_METRICS = _of_packages(Metric.objects.all, "name", "value")
+_PAIRS = _of_packages(CustomerMetadataProperty.objects.all, "key", "value")
+_VOTES = _of_packages(Vote.objects.counting, "user_name")
+_CHECKS = _of_packages(Check.objects.all, "name", "state", "summary")

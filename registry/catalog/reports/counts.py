@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import IntegerField, QuerySet, Subquery
+from django.db import connection
+from django.db.models import IntegerField, Model, QuerySet, Subquery
+
+from registry.statements import Condition
 
 
 class CountUpTo(Subquery):
@@ -15,3 +18,12 @@ class CountUpTo(Subquery):
 
     def __init__(self, rows: QuerySet[Any], cap: int) -> None:
         super().__init__(rows.order_by().values("pk")[:cap])
+
+
+def count_up_to(model: type[Model], found: Condition, cap: int) -> int:
+    """How many rows of a table meet a condition, at most `cap`."""
+    table = connection.ops.quote_name(model._meta.db_table)
+    counted = f"SELECT 1 FROM {table} WHERE {found.sql} LIMIT {cap}"
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT COUNT(*) FROM ({counted}) AS counted", found.values)
+        return cursor.fetchone()[0]

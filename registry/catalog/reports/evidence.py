@@ -6,11 +6,12 @@ One document for the page and for the file that `manage.py verifyevidence` check
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.utils import timezone
 
 from registry.events.checkpoint_keys import private_key
@@ -18,6 +19,7 @@ from registry.events.checkpoints import LogContradicts
 from registry.events.models import Checkpoint, CheckpointKey, Event
 from registry.events.proofs import Stretch, key_name, public_bytes
 from registry.events.stretches import content_and_link, cover, stretches
+from registry.statements import Prepared
 
 from ..contents import content_hash
 from ..evidence_files import FORMAT
@@ -101,7 +103,7 @@ def read_evidence(package: ModelPackage, *, made_by: str) -> Evidence:
     """The evidence of a live package as it is now, `made_by` the person who asks for it.
 
     Signs a checkpoint if none covers its last event yet. Raises LogContradicts where the log was changed behind its
-    back, ModelPackage.DoesNotExist when the package is gone. About 25 queries, and those events of its chain that lie
+    back, ModelPackage.DoesNotExist when the package is gone. About 18 queries, and those events of its chain that lie
     between its own and a signed leaf: some hundred, a thousand behind an event that is far from the next.
     """
     for _ in range(_TRIES):
@@ -117,7 +119,10 @@ class _Reading:
     def __init__(self, pk: int, made_by: str) -> None:
         self.made_by = made_by
         self.newest = _newest_ids(pk)
-        self.package = ModelPackage.objects.live().select_related("group").get(pk=pk)
+        package = _PACKAGE.first(pk=pk)
+        if package is None:
+            raise ModelPackage.DoesNotExist
+        self.package = package
         self.own, self.left_out = _own_events(pk)
         told = [_told(event) for event in self.own]
         self.decisions = [decision_told(event) for event in told if is_decision(event)]
@@ -127,17 +132,16 @@ class _Reading:
         before = Replay(e for e in told if self.last is not None and e["position"] <= self.last["position"])
         self.checks_then = [{"name": name, **check} for name, check in sorted(before.checks.items())]
         self.checks_now = _checks_of(self.package)
-        self.metadata = dict(CustomerMetadataProperty.objects.filter(package=pk).values_list("key", "value"))
+        self.metadata = dict(_METADATA.rows(package=pk))
         self.metrics = [
             {"name": name, "value": value, "standard_deviation": deviation, "source": source}
-            for name, value, deviation, source in Metric.objects.filter(package=pk).values_list(
-                "name", "value", "standard_deviation", "source"
-            )
+            for name, value, deviation, source in _METRICS.rows(package=pk)
         ]
         self.tags = _tags_of(self.package)
-        self.comparison = compare(
-            self.package, read_baseline(self.package) if self.package.is_versioned else Baseline()
-        )
+        baseline = read_baseline(self.package) if self.package.is_versioned else Baseline()
+        if baseline.package is not None:
+            baseline.package.group = self.package.group  # for its ARN; it is the same one
+        self.comparison = compare(self.package, baseline)
         self.others = all_but_metrics(self.comparison) if self.comparison.baseline.package is not None else []
         self.registered = Replay(told[:1]).registered or {}
 
@@ -152,13 +156,13 @@ class _Reading:
         cover(chain, self.events[-1].position)
         found = stretches(chain, [event.position for event in self.events])
         numbers = {stretch.checkpoint for stretch in found}
-        checkpoints = list(Checkpoint.objects.filter(number__in=numbers).order_by("number"))
+        checkpoints = _CHECKPOINTS.all(numbers=list(numbers))
         document = self.document(chain, found, checkpoints)
         return Evidence(document, self.package, self.comparison, self.others, self.events, checkpoints)
 
     def document(self, chain: int, found: Sequence[Stretch], checkpoints: Sequence[Checkpoint]) -> JSON:
         own_key = public_bytes(private_key())
-        kept = {key.name: bytes(key.public) for key in CheckpointKey.objects.all()} | {key_name(own_key): own_key}
+        kept = {key.name: bytes(key.public) for key in _KEYS.all()} | {key_name(own_key): own_key}
         used = {key_name(own_key), *(checkpoint.key for checkpoint in checkpoints)}
         return {
             "format": FORMAT,
@@ -255,20 +259,13 @@ def _told(event: Event) -> JSON:
 
 def _newest_ids(pk: int) -> tuple[int | None, int | None]:
     """The newest event of a package and of its group itself: while they are the same, nothing changed."""
-    own = Event.objects.for_package(pk).order_by("-id").values_list("id", "group_id").first()
-    if own is None:
-        return None, None
-    latest, group = own
-    if group is None:
-        return latest, None
-    return latest, Event.objects.filter(group_id=group, package_id=None).order_by("-id").values_list(
-        "id", flat=True
-    ).first()
+    found = _NEWEST_IDS.rows(package=pk)
+    return (found[0][0], found[0][1]) if found else (None, None)
 
 
 def _own_events(pk: int) -> tuple[list[Event], int]:
     """The events of a package in their order, and how many were left out between the first and the newest."""
-    newest = list(Event.objects.for_package(pk).order_by("-id")[: EVENTS_MAX + 1])
+    newest = _OWN_EVENTS.all(package=pk)
     newest.reverse()
     if len(newest) <= EVENTS_MAX:
         return newest, 0
@@ -281,18 +278,20 @@ def _group_events(package: ModelPackage, last: Mapping[str, Any] | None) -> list
     """What the group's rules and tags rest on: the last event of each, of the rules also that before the decision."""
     if package.group_id is None:
         return []
-    of_group = Event.objects.filter(group_id=package.group_id, package_id=None).order_by("-id")
+    # Without a decision the third is the first once more.
+    position = last["position"] if last is not None else _AT_THE_END
+    return _GROUP_EVENTS.all(group=package.group_id, position=position)
+
+
+def _last_of_group(group: int, position: int) -> QuerySet[Event]:
+    of_group = Event.objects.filter(group_id=group, package_id=None).order_by("-id")
     rules = of_group.filter(kind="model_package_group.rules_changed")
-    found = [rules.first()]
-    if last is not None:
-        found.append(rules.filter(position__lte=last["position"]).first())
-    tagged = ("model_package_group.tagged", "model_package_group.created")
-    found.append(of_group.filter(kind__in=tagged).first())
-    return list({event.pk: event for event in found if event is not None}.values())
+    tagged = of_group.filter(kind__in=("model_package_group.tagged", "model_package_group.created"))
+    last = [Subquery(rows.values("pk")[:1]) for rows in (rules, rules.filter(position__lte=position), tagged)]
+    return Event.objects.filter(pk__in=last).order_by()
 
 
 def _checks_of(package: ModelPackage) -> list[JSON]:
-    rows: Iterable[Check] = Check.objects.filter(package=package)
     return [
         {
             "name": row.name,
@@ -302,14 +301,54 @@ def _checks_of(package: ModelPackage) -> list[JSON]:
             "at": moment(row.reported_at),
             "by": row.reported_by_name,
         }
-        for row in rows
+        for row in _CHECKS.all(package=package.pk)
     ]
 
 
 def _tags_of(package: ModelPackage) -> list[JSON]:
     """The tags of its group, or of an unversioned package its own."""
-    owner = {"group": package.group_id} if package.group_id is not None else {"package": package.pk}
-    return [{"Key": key, "Value": value} for key, value in Tag.objects.filter(**owner).values_list("key", "value")]
+    owner = package.pk if package.group_id is None else package.group_id
+    rows = _TAGS[package.group_id is not None].rows(owner=owner)
+    return [{"Key": key, "Value": value} for key, value in rows]
+
+
+# ---------- statements ----------
+
+_AT_THE_END = 2**62
+
+_PACKAGE: Prepared[ModelPackage] = Prepared(
+    lambda pk: ModelPackage.objects.live().select_related("group").filter(pk=pk), pk=int
+)
+
+
+def _newest(package: int) -> QuerySet[Event, Any]:
+    of_group = Event.objects.filter(group_id=OuterRef("group_id"), package_id=None).order_by("-id")
+    own = Event.objects.for_package(package).order_by("-id")
+    return own.values_list("id", Subquery(of_group.values("id")[:1]))[:1]
+
+
+_NEWEST_IDS: Prepared[Any] = Prepared(_newest, package=int)
+_OWN_EVENTS: Prepared[Event] = Prepared(
+    lambda package: Event.objects.for_package(package).order_by("-id")[: EVENTS_MAX + 1], package=int
+)
+_GROUP_EVENTS: Prepared[Event] = Prepared(_last_of_group, group=int, position=int)
+_CHECKS: Prepared[Check] = Prepared(lambda package: Check.objects.filter(package=package), package=int)
+_METADATA: Prepared[Any] = Prepared(
+    lambda package: CustomerMetadataProperty.objects.filter(package=package).values_list("key", "value"), package=int
+)
+_METRICS: Prepared[Any] = Prepared(
+    lambda package: Metric.objects.filter(package=package).values_list("name", "value", "standard_deviation", "source"),
+    package=int,
+)
+# By whether they are a group's.
+_TAGS: dict[bool, Prepared[Any]] = {
+    True: Prepared(lambda owner: Tag.objects.filter(group=owner).values_list("key", "value"), owner=int),
+    False: Prepared(lambda owner: Tag.objects.filter(package=owner).values_list("key", "value"), owner=int),
+}
+_CHECKPOINTS: Prepared[Checkpoint] = Prepared(
+    lambda numbers: Checkpoint.objects.filter(number__in=numbers).order_by("number"), numbers=list[int]
+)
+_KEYS: Prepared[CheckpointKey] = Prepared(lambda: CheckpointKey.objects.all())
 
 
 def _event_of(event: Event) -> JSON:

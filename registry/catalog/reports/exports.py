@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from django.db.models import Q, QuerySet
 
 from registry.events.models import Event
+from registry.statements import Condition
 
 from ..models import METADATA_PREFIX, Container, CustomerMetadataProperty, Metric, ModelPackage, ModelPackageGroup, Tag
 from ..models.packages import PackageQuerySet
@@ -51,7 +52,7 @@ QUEUE_HEADER = (
 # ---------- groups ----------
 
 
-def group_lines(groups: QuerySet[ModelPackageGroup], order: Order) -> Iterator[Line]:
+def group_lines(groups: Condition, order: Order) -> Iterator[Line]:
     """The groups in the order of the index; GROUP_HEADER."""
     after = ""
     while True:

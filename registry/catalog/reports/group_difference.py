@@ -10,15 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from registry.events.models import EventQuerySet
-
 from ..models import ModelPackageGroup
 from ..replay import GroupReplay, PackageReplay
 from ..rules import ReviewRules
 from .as_of import TooManyEvents, groups_at, packages_at
-
-# Versions that one page compares; of more, the list of changes tells.
-VERSIONS_MAX = 200
+from .group_changes import VERSIONS_MAX, Between, changed_packages
 
 # What is compared of a version besides its metadata, with the words of a page.
 _OF_VERSION = {
@@ -74,16 +70,13 @@ class GroupDifference:
     imported_at: datetime | None = None
 
 
-def difference_between(
-    group: ModelPackageGroup, since: datetime, until: datetime, between: EventQuerySet
-) -> GroupDifference:
+def difference_between(group: ModelPackageGroup, since: datetime, until: datetime, between: Between) -> GroupDifference:
     """Compare a group at two moments; `between` are its events of that time. At most five queries."""
     if group.imported_at is not None and group.created_at <= since < group.imported_at:
         return GroupDifference([], [], imported_at=group.imported_at)
     was, now = (groups_at([group.pk], moment)[group.pk] for moment in (since, until))
     turns = list(_group_turns(was, now))
-    changed = between.exclude(package_id=None).order_by().values_list("package_id", flat=True).distinct()
-    ids = [pk for pk in changed[: VERSIONS_MAX + 1] if pk is not None]
+    ids = changed_packages(between)
     if len(ids) > VERSIONS_MAX:
         return GroupDifference(turns, [], too_many=True)
     try:

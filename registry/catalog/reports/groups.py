@@ -8,20 +8,24 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache, partial
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from django.core.exceptions import EmptyResultSet, ValidationError
+from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
 from django.db import connection
 from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce, Left
 
 from registry.accounts.models import User
+from registry.statements import Condition, Prepared, read
 
 from ..filters import Query, group_conditions, is_wide, parse
 from ..models import ModelPackage, ModelPackageGroup, Tag
-from ..models.teams import is_hidden
+from ..models.teams import groups_hidden_from, is_hidden, sees_all
 from ..validators import NAME_MAX, validate_name
+from .counts import CountUpTo, count_up_to
 
 STRIP = 24  # newest versions of a row's strip
 COUNT_CAP = 1000  # above, "1,000+": big tables are not counted out
@@ -105,7 +109,7 @@ class Cursor(NamedTuple):
             return None
 
 
-@dataclass
+@dataclass(slots=True)
 class GroupRow:
     """One group as the index shows it. `strip` are the statuses of the newest versions, oldest first."""
 
@@ -133,41 +137,36 @@ class GroupPage(NamedTuple):
     older: str
 
 
-_COLUMNS = [
-    name for name in GroupRow.__dataclass_fields__ if name not in ("latest_version", "latest_status", "tags", "strip")
-]
-
-
-def found_groups(user: User, query: Query, now: datetime | None = None) -> QuerySet[ModelPackageGroup]:
+def found_groups(user: User, query: Query, now: datetime | None = None) -> Condition:
     """The groups that `user` may know of and that match the query; one bounded query where it names a pair or image."""
     conditions = group_conditions(query, now, wide=is_wide(query))
-    return ModelPackageGroup.objects.visible_to(user).filter(conditions)
+    return Condition.of(ModelPackageGroup.objects.visible_to(user).filter(conditions))
 
 
-def capped_counts(*found: QuerySet[Any]) -> list[int]:
-    """How many rows each has, at most COUNT_CAP + 1; one query for all."""
-    counts: list[str] = []
-    given: list[Any] = []
-    for rows in found:
-        try:
-            sql, params = rows.order_by().values("pk")[: COUNT_CAP + 1].query.sql_with_params()
-        except EmptyResultSet:
-            sql, params = "SELECT 1 WHERE 1 = 0", ()
-        counts.append(f"(SELECT COUNT(*) FROM ({sql}) AS counted)")
-        given += params
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {', '.join(counts)}", given)
-        return list(cursor.fetchone())
+def count_found(groups: Condition) -> int:
+    """How many groups there are, at most COUNT_CAP + 1."""
+    return count_up_to(ModelPackageGroup, groups, COUNT_CAP + 1)
 
 
-def view_groups(user: User) -> list[QuerySet[ModelPackageGroup]]:
-    """The groups of each saved view."""
-    return [ModelPackageGroup.objects.visible_to(user).filter(group_conditions(parse(text))) for _, text in VIEWS]
+def view_counts(user: User) -> Sequence[int]:
+    """How many groups each saved view shows to `user`, at most COUNT_CAP + 1; one query."""
+    if user.role is None:
+        return [0] * len(VIEWS)
+    return _VIEWS[sees_all(user)].rows(reader=user.pk)[0]
 
 
-def group_page(
-    groups: QuerySet[ModelPackageGroup], order: Order, size: int, *, after: str = "", before: str = ""
-) -> GroupPage:
+def _views(reader: int, *, all_of_them: bool) -> QuerySet[User, Any]:
+    groups = ModelPackageGroup.objects.live()
+    if not all_of_them:
+        groups = groups.exclude(pk__in=groups_hidden_from(reader))
+    counts = [CountUpTo(groups.filter(group_conditions(parse(text))), COUNT_CAP + 1) for _, text in VIEWS]
+    return get_user_model().objects.filter(pk=reader).order_by().values_list(*counts)
+
+
+_VIEWS = {sees: Prepared(partial(_views, all_of_them=sees), reader=int) for sees in (False, True)}
+
+
+def group_page(groups: Condition, order: Order, size: int, *, after: str = "", before: str = "") -> GroupPage:
     """One page of `groups`: the first, or the rows after or before a cursor. A cursor that is none is left out.
 
     Three queries for the rows, their tags and their strips; one more where a page crosses into the rows that have no
@@ -189,62 +188,90 @@ def group_page(
     return GroupPage(rows, ends[0] if newer else "", ends[1] if older else "")
 
 
-def _fetch(
-    groups: QuerySet[ModelPackageGroup], order: Order, cursor: Cursor | None, limit: int, *, back: bool
-) -> list[GroupRow]:
+def _fetch(groups: Condition, order: Order, cursor: Cursor | None, limit: int, *, back: bool) -> list[GroupRow]:
     """At most `limit` rows from a cursor on, in reading direction.
 
     Rows without a value come last in both directions of the sort: databases disagree on where NULL belongs, so the
     two stretches are read one after the other.
     """
-    column = order.sort.column
-    stretches = [(groups, column)]
+    stretches: list[bool | None] = [None]  # those without a value, those with one; None: all have one
     if order.sort.nullable:
-        stretches = [
-            (groups.filter(**{f"{column}__isnull": empty}), "id" if empty else column) for empty in (False, True)
-        ]
+        stretches = [False, True]
         if cursor is not None and cursor.value is None and not back:
-            stretches = stretches[1:]
+            stretches = [True]
         elif cursor is not None and cursor.value is not None and back:
-            stretches = stretches[:1]
+            stretches = [False]
         if back:
             stretches.reverse()
     rows: list[GroupRow] = []
-    for stretch, by in stretches:
-        descending = (order.descending or by != column) != back
-        op, minus = ("lt", "-") if descending else ("gt", "")
-        if cursor is not None and by == column and cursor.value is not None:
-            beyond = Q(**{f"{by}__{op}": cursor.value}) | Q(**{f"id__{op}": cursor.pk})
-            stretch = stretch.filter(beyond, **{f"{by}__{op}e": cursor.value})
-        elif cursor is not None and by != column and cursor.value is None:
-            stretch = stretch.filter(**{f"id__{op}": cursor.pk})
-        ordered = stretch.order_by(*dict.fromkeys([f"{minus}{by}", f"{minus}id"]))
-        columns = [name for name in _COLUMNS if name != "description"]
-        picked = ordered.values(*columns, lead=Left("description", _LEAD))[: limit - len(rows)]
-        rows += [GroupRow(description=row.pop("lead"), **row) for row in picked]
+    for empty in stretches:
+        starts = cursor is not None and (cursor.value is None) == bool(empty)
+        given: dict[str, Any] = {"found": groups}
+        if starts and cursor is not None:
+            given |= {"pk": cursor.pk} if empty else {"pk": cursor.pk, "value": cursor.value}
+        descending = (order.descending or bool(empty)) != back
+        stretch = _stretch(order.sort.column, limit, empty=empty, descending=descending, starts=starts)
+        rows += [GroupRow(*row) for row in stretch.rows(**given)[: limit - len(rows)]]
         if len(rows) == limit:
             break
     return rows
 
 
+@cache
+def _stretch(column: str, limit: int, *, empty: bool | None, descending: bool, starts: bool) -> Prepared[Any]:
+    """The statement of one stretch of rows in one direction; `starts`: beyond a cursor."""
+    op, minus = ("lt", "-") if descending else ("gt", "")
+    by = "id" if empty else column
+    kinds: dict[str, Any] = {"found": Condition}
+    if starts:
+        kinds |= {"pk": int} if empty else {"pk": int, "value": {"name": str, "version_count": int}.get(by, datetime)}
+
+    def build(found: Any, pk: int = 0, value: Any = None) -> QuerySet[Any, Any]:
+        rows = ModelPackageGroup.objects.filter(found)
+        if empty is not None:
+            rows = rows.filter(**{f"{column}__isnull": empty})
+        if starts and empty:
+            rows = rows.filter(**{f"id__{op}": pk})
+        elif starts:
+            rows = rows.filter(Q(**{f"{by}__{op}": value}) | Q(**{f"id__{op}": pk}), **{f"{by}__{op}e": value})
+        ordered = rows.order_by(*dict.fromkeys([f"{minus}{by}", f"{minus}id"]))
+        return ordered.values_list(*_COLUMNS)[:limit]
+
+    return Prepared(build, **kinds)
+
+
+# As GroupRow begins.
+_COLUMNS = (
+    "id", "region", "name", Left("description", _LEAD), "version_count", "latest_created_at", "approved_version",
+    "approved_at", "updated_at", "updated_by_name",
+)  # fmt: skip
+
+
 def _add_tags(rows: Sequence[GroupRow]) -> None:
     by_id = {row.id: row for row in rows}
-    for pk, key, value in Tag.objects.filter(group_id__in=by_id).order_by("id").values_list("group_id", "key", "value"):
+    for pk, key, value in _TAGS.rows(groups=list(by_id)):
         by_id[pk].tags.append((key, value))
+
+
+_TAGS: Prepared[Any] = Prepared(
+    lambda groups: Tag.objects.filter(group_id__in=groups).order_by("id").values_list("group_id", "key", "value"),
+    groups=list[int],
+)
 
 
 def _add_strips(rows: Sequence[GroupRow]) -> None:
     """Read the newest 24 versions of every row in one query, however many versions the groups have."""
     by_id = {row.id: row for row in rows}
-    newest = _newest_laterally if connection.vendor == "postgresql" else _newest_from_number
+    groups = list(by_id)
+    newest = _newest_laterally(groups) if connection.vendor == "postgresql" else _NEWEST.rows(groups=groups)
     # Sorted here: the versions come group by group, and a database would sort them all again.
-    for pk, version, status in sorted(newest(list(by_id)), key=itemgetter(0, 1)):
+    for pk, version, status in sorted(newest, key=itemgetter(0, 1)):
         row = by_id[pk]
         row.latest_version, row.latest_status = version, status
         row.strip.append(status)
 
 
-def _newest_from_number(groups: list[int]) -> Iterable[tuple[int, int, str | None]]:
+def _newest_from_number(groups: list[int]) -> QuerySet[Any, Any]:
     """(group, version, status) of the strips. The subquery finds the number at which a strip begins: some are missing.
 
     SQLite runs it once for each group; PostgreSQL ran it once for each version of all these groups.
@@ -253,22 +280,21 @@ def _newest_from_number(groups: list[int]) -> Iterable[tuple[int, int, str | Non
     begin = Coalesce(Subquery(newest.values("version")[STRIP - 1 : STRIP]), 0)
     found = ModelPackageGroup.objects.filter(pk__in=groups).annotate(begin=begin)
     versions = found.filter(packages__version__gte=F("begin"), packages__deleted_at=None, packages__isnull=False)
-    # Of the join's columns the types know that they may be NULL, not that the filter above left those out.
-    rows: Iterable[Any] = versions.order_by().values_list("pk", "packages__version", "packages__approval_status")
-    return rows
+    return versions.order_by().values_list("pk", "packages__version", "packages__approval_status")
 
 
-def _newest_laterally(groups: list[int]) -> Iterable[tuple[int, int, str | None]]:
+_NEWEST: Prepared[Any] = Prepared(_newest_from_number, groups=list[int])
+
+
+def _newest_laterally(groups: list[int]) -> Sequence[Any]:
     """The same by a join that SQLite does not know: for each group the front of its index."""
     table = connection.ops.quote_name(ModelPackage._meta.db_table)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT g.id, v.version, v.approval_status FROM unnest(%s::bigint[]) AS g(id) CROSS JOIN LATERAL "
-            f"(SELECT version, approval_status FROM {table} WHERE group_id = g.id AND deleted_at IS NULL "
-            "ORDER BY version DESC LIMIT %s) v",
-            [groups, STRIP],
-        )
-        return cursor.fetchall()
+    return read(
+        "SELECT g.id, v.version, v.approval_status FROM unnest(%s::bigint[]) AS g(id) CROSS JOIN LATERAL "
+        f"(SELECT version, approval_status FROM {table} WHERE group_id = g.id AND deleted_at IS NULL "
+        f"ORDER BY version DESC LIMIT {STRIP}) v",
+        [groups],
+    )
 
 
 # ---------- names ----------

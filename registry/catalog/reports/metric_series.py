@@ -8,12 +8,17 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Any, NamedTuple
 
 from django.db import connection
 from django.db.models import QuerySet
 
+from registry.statements import Prepared
+
 from ..models import ApprovalStatus, Metric, ModelPackage, ModelPackageGroup
+from ..models.lookups import AmongListed, listed
+from ..models.packages import PackageQuerySet
 from .trends import versions_of
 
 SAMPLED = 100  # versions at each end of a range whose metric names count
@@ -66,13 +71,22 @@ class MetricRow:
 
 def read_names(group: ModelPackageGroup, span: Span) -> set[str]:
     """The metric names of the newest and the oldest SAMPLED versions of a span, in one query."""
-    inside = versions_of(group).filter(version__gte=span.first, version__lte=span.last).values("pk")
-    newest, oldest = inside[:SAMPLED], inside.order_by("version")[:SAMPLED]
-    ends = (
-        Metric.objects.filter(package__in=end).order_by().values_list("name", flat=True) for end in (newest, oldest)
-    )
-    first, second = (names.distinct() for names in ends)
-    return set(first if span.length <= SAMPLED else first.union(second))
+    asked = _NAMES if span.length <= SAMPLED else _NAMES_OF_ENDS
+    return {name for (name,) in asked.rows(group=group.pk, first=span.first, last=span.last)}
+
+
+def _inside(group: int, first: int, last: int) -> PackageQuerySet:
+    return versions_of(group).filter(version__gte=first, version__lte=last)
+
+
+def _names(versions: PackageQuerySet) -> QuerySet[Any]:
+    end = versions.values("pk")[:SAMPLED]
+    return Metric.objects.filter(package__in=end).order_by().values_list("name").distinct()
+
+
+def _names_of_ends(group: int, first: int, last: int) -> QuerySet[Any]:
+    inside = _inside(group, first, last)
+    return _names(inside).union(_names(inside.order_by("version")))
 
 
 def read_stretches(
@@ -123,28 +137,20 @@ def read_approved(group: ModelPackageGroup, span: Span, width: int) -> list[tupl
 
 def read_marks(group: ModelPackageGroup, span: Span) -> list[Mark]:
     """Every version of a span with its status, oldest first. One query."""
-    inside = versions_of(group).filter(version__gte=span.first, version__lte=span.last).order_by("version")
-    rows: QuerySet[Any] = inside.values_list("version", "approval_status")
-    return [Mark(*values) for values in rows]
+    return [Mark(*values) for values in _MARKS.rows(group=group.pk, first=span.first, last=span.last)]
 
 
 def read_waiting(group: ModelPackageGroup, span: Span) -> list[Mark]:
     """The newest waiting versions of a span. One query."""
-    waiting = versions_of(group).filter(approval_status=ApprovalStatus.WAITING)
-    inside = waiting.filter(version__gte=span.first, version__lte=span.last)
-    rows: QuerySet[Any] = inside.values_list("version", "approval_status")
-    return [Mark(*values) for values in rows[:WAITING_MARKED]]
+    return [Mark(*values) for values in _WAITING.rows(group=group.pk, first=span.first, last=span.last)]
 
 
 def read_values(
     group: ModelPackageGroup, names: Collection[str], versions: Iterable[int]
 ) -> dict[str, dict[int, float]]:
     """The values of single versions by metric name and number. One query."""
-    ids = ModelPackage.objects.live().filter(group=group, version__in=list(versions)).values("pk")
-    # All metrics of these few: asked for by name too, SQLite starts from the names, which the whole registry shares.
-    rows: Any = Metric.objects.filter(package__in=ids).order_by()
     found: dict[str, dict[int, float]] = {name: {} for name in names}
-    for name, version, value in rows.values_list("name", "package__version", "value"):
+    for name, version, value in _VALUES.rows(group=group.pk, numbers=listed(versions)):
         if name in found:
             found[name][version] = value
     return found
@@ -155,14 +161,12 @@ def read_rows(
 ) -> tuple[list[MetricRow], int | None]:
     """The newest versions of a span (those below the number `before`), and where older ones begin. Two queries."""
     last = span.last if before is None else min(span.last, before - 1)
-    inside = versions_of(group).filter(version__gte=span.first, version__lte=last)
-    columns = ("pk", "version", "approval_status", "created_at", "created_by_name")
-    rows = [MetricRow(*values) for values in inside.values_list(*columns)[: limit + 1]]
+    found = _rows(limit).rows(group=group.pk, first=span.first, last=last)
+    rows = [MetricRow(*values) for values in found]
     older = rows[limit - 1].version if len(rows) > limit else None
     del rows[limit:]
     by_id = {row.id: row for row in rows}
-    values: Any = Metric.objects.filter(package__in=by_id).order_by()
-    for pk, name, value in values.values_list("package", "name", "value"):
+    for pk, name, value in _VALUES_OF.rows(ids=listed(by_id)):
         if name in names:
             by_id[pk].values[name] = value
     return rows, older
@@ -176,3 +180,44 @@ def all_rows(group: ModelPackageGroup, names: Sequence[str], span: Span) -> Iter
         yield from rows
         if before is None:
             return
+
+
+def _values(group: int, numbers: str) -> QuerySet[Any]:
+    ids = ModelPackage.objects.live().filter(AmongListed("version", numbers), group=group).values("pk")
+    # All metrics of these few: asked for by name too, SQLite starts from the names, which the whole registry shares.
+    return Metric.objects.filter(package__in=ids).order_by().values_list("name", "package__version", "value")
+
+
+@cache
+def _rows(limit: int) -> Prepared[Any]:
+    columns = ("pk", "version", "approval_status", "created_at", "created_by_name")
+    return Prepared(
+        lambda group, first, last: _inside(group, first, last).values_list(*columns)[: limit + 1],
+        group=int,
+        first=int,
+        last=int,
+    )
+
+
+_SPAN: dict[str, type[int]] = {"group": int, "first": int, "last": int}
+_NAMES: Prepared[Any] = Prepared(lambda group, first, last: _names(_inside(group, first, last)), **_SPAN)
+_NAMES_OF_ENDS: Prepared[Any] = Prepared(_names_of_ends, **_SPAN)
+_MARKS: Prepared[Any] = Prepared(
+    lambda group, first, last: (
+        _inside(group, first, last).order_by("version").values_list("version", "approval_status")
+    ),
+    **_SPAN,
+)
+_WAITING: Prepared[Any] = Prepared(
+    lambda group, first, last: (
+        _inside(group, first, last)
+        .filter(approval_status=ApprovalStatus.WAITING)
+        .values_list("version", "approval_status")[:WAITING_MARKED]
+    ),
+    **_SPAN,
+)
+_VALUES: Prepared[Any] = Prepared(_values, group=int, numbers=str)
+_VALUES_OF: Prepared[Any] = Prepared(
+    lambda ids: Metric.objects.filter(AmongListed("package", ids)).order_by().values_list("package", "name", "value"),
+    ids=str,
+)

@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
-from django.db.models import Max, Min, Q
+from django.db.models import Q, QuerySet
+
+from registry.statements import Condition, Prepared
 
 from ..filters import PACKAGES, Query, package_conditions
 from ..models import Container, ModelPackage, Tag
+from ..models.groups import beyond_first_region
+from .counts import count_up_to
 
 if TYPE_CHECKING:
     from registry.accounts.models import User
@@ -20,7 +25,7 @@ COUNT_CAP = 1000
 _EVERYTHING = Query(of=PACKAGES)
 
 
-@dataclass
+@dataclass(slots=True)
 class PackageRow:
     """One unversioned package as the list shows it."""
 
@@ -55,39 +60,73 @@ def package_page(
     the first page. At most six queries, however many packages.
     """
     visible = ModelPackage.objects.visible_to(user).unversioned()
-    found = visible.filter(package_conditions(query))
+    found = Condition.of(visible.filter(package_conditions(query)))
     anchor = after or before
     moment = anchor and visible.filter(pk=anchor).values_list("created_at", flat=True).first()
     backwards = bool(moment and not after)
-    part = found
-    if moment:
-        side = "gt" if backwards else "lt"
-        part = found.filter(Q(**{f"created_at__{side}": moment}) | Q(created_at=moment, **{f"pk__{side}": anchor}))
-    order = ("created_at", "pk") if backwards else ("-created_at", "-pk")
-    columns = ("id", "region", "name", "description", "created_at", "created_by_name")
-    rows = [PackageRow(**row) for row in part.order_by(*order).values(*columns)[: ROWS_PER_PAGE + 1]]
+    place: dict[str, Any] = {"moment": moment, "anchor": anchor} if moment else {}
+    statement = _page(ROWS_PER_PAGE + 1, goes_on=bool(place), backwards=backwards)
+    rows = [PackageRow(*row) for row in statement.rows(found=found, **place)]
     more = len(rows) > ROWS_PER_PAGE
     del rows[ROWS_PER_PAGE:]
     if backwards:
         rows.reverse()
     _fill(rows)
-    regions = visible.aggregate(first=Min("region"), last=Max("region"))
+    is_whole = not more and not moment
     return PackagePage(
         rows=rows,
-        total=found.order_by()[: COUNT_CAP + 1].count(),
+        total=len(rows) if is_whole else count_up_to(ModelPackage, found, COUNT_CAP + 1),
         newer=rows[0].id if rows and (more if backwards else bool(moment)) else None,
         older=rows[-1].id if rows and (more or backwards) else None,
-        regions_many=regions["first"] != regions["last"],
+        regions_many=bool(rows) and bool(_OTHER_REGIONS.rows()),
     )
+
+
+@cache
+def _page(limit: int, *, goes_on: bool, backwards: bool) -> Prepared[Any]:
+    """The statement of a page: the first, or with `goes_on` the one behind a row, or before it."""
+
+    def build(found: Any, moment: Any = None, anchor: int = 0) -> QuerySet[ModelPackage, Any]:
+        part = ModelPackage.objects.filter(found)
+        if goes_on:
+            side = "gt" if backwards else "lt"
+            part = part.filter(Q(**{f"created_at__{side}": moment}) | Q(created_at=moment, **{f"pk__{side}": anchor}))
+        order = ("created_at", "pk") if backwards else ("-created_at", "-pk")
+        columns = ("id", "region", "name", "description", "created_at", "created_by_name")
+        return part.order_by(*order).values_list(*columns)[:limit]
+
+    place: dict[str, Any] = {"moment": datetime, "anchor": int} if goes_on else {}
+    return Prepared(build, found=Condition, **place)
+
+
+def _other_regions() -> QuerySet[ModelPackage, Any]:
+    # Only they have a name, and the index over region and name is theirs.
+    return beyond_first_region(ModelPackage.objects.live().filter(name__isnull=False))
+
+
+_OTHER_REGIONS: Prepared[Any] = Prepared(_other_regions)
 
 
 def _fill(rows: Iterable[PackageRow]) -> None:
     """Add tags, images and framework to the rows of one page: two queries."""
     by_id = {row.id: row for row in rows}
-    for pk, key, value in Tag.objects.filter(package__in=by_id).values_list("package", "key", "value"):
+    for pk, key, value in _TAGS.rows(packages=list(by_id)):
         by_id[pk].tags.append((key, value))
-    containers = Container.objects.filter(package__in=by_id).order_by("package", "position")
-    for pk, image, framework, version in containers.values_list("package", "image", "framework", "framework_version"):
+    for pk, image, framework, version in _CONTAINERS.rows(packages=list(by_id)):
         row = by_id[pk]
         row.images.append(image)
         row.framework = row.framework or f"{framework} {version}".strip()
+
+
+_TAGS: Prepared[Any] = Prepared(
+    lambda packages: Tag.objects.filter(package__in=packages).values_list("package", "key", "value"),
+    packages=list[int],
+)
+_CONTAINERS: Prepared[Any] = Prepared(
+    lambda packages: (
+        Container.objects.filter(package__in=packages)
+        .order_by("package", "position")
+        .values_list("package", "image", "framework", "framework_version")
+    ),
+    packages=list[int],
+)

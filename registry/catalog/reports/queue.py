@@ -10,7 +10,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from django.contrib.auth import get_user_model
@@ -18,10 +18,11 @@ from django.db.models import Count, Exists, IntegerField, OuterRef, Q, QuerySet,
 from django.db.models.functions import Coalesce, Left
 
 from registry.events.models import Event
-from registry.statements import Prepared
+from registry.statements import Prepared, numbered
 
 from ..directions import ChosenMetrics, Direction, leading_metric, metric_direction
 from ..models import ApprovalStatus, Metric, ModelPackage, ModelPackageGroup, Vote
+from ..models.groups import beyond_first_region
 from ..models.packages import PackageQuerySet
 from ..models.teams import groups_hidden_from, seen_by, sees_all
 from ..reviewing import EDITING
@@ -91,6 +92,11 @@ class QueueItem:
     def place(self) -> Place:
         return Place(self.waiting_since, self.id)
 
+    @property
+    def path(self) -> str:
+        """How an address of the queue names it."""
+        return f"{self.region}/{self.name}/{self.version}"
+
 
 @dataclass(frozen=True)
 class Decision:
@@ -107,6 +113,11 @@ class Decision:
     at: datetime
     is_live: bool
     is_override: bool
+
+    @property
+    def path(self) -> str:
+        """As of a QueueItem."""
+        return f"{self.region}/{self.name}/{self.version}"
 
 
 class QueuePage(NamedTuple):
@@ -156,17 +167,50 @@ def queue_of(user: User, tab: Tab) -> PackageQuerySet:
     return waiting_for(user) if tab == "me" else waiting(user)
 
 
+def _live(hidden_from: int | None) -> PackageQuerySet:
+    """What whoever has that id may know of; all where None."""
+    live = ModelPackage.objects.live()
+    return live if hidden_from is None else live.exclude(group_id__in=groups_hidden_from(hidden_from))
+
+
+def _hidden_from(user: User) -> dict[str, int]:
+    """The value by which a statement leaves out what is kept from the user; nothing where nothing is."""
+    return {} if sees_all(user) else {"hidden_from": user.pk}
+
+
 def _beyond(place: Place) -> Q:
     return Q(waiting_since__gte=place.moment) & (Q(waiting_since__gt=place.moment) | Q(pk__gt=place.pk))
 
 
 def read_queue(queue: PackageQuerySet, after: Place | None = None) -> QueuePage:
     """A page of a queue, oldest first, from a place on; two queries."""
+    return _page(list(_columns(queue.filter(_beyond(after)) if after else queue)))
+
+
+def read_first_page(user: User, tab: Tab) -> QueuePage:
+    """The first page of queue_of, as read_queue reads it, by a statement compiled once."""
+    if user.role is None:
+        return QueuePage([], "")
+    mine: dict[str, Any] = {"pk": user.pk, "name": user.get_username()} if tab == "me" else {}
+    values = mine | _hidden_from(user)
+    return _page(_first_page(tuple(values)).rows(**values))
+
+
+@cache
+def _first_page(names: tuple[str, ...]) -> Prepared[ModelPackage]:
+    def build(hidden_from: int | None = None, **mine: Any) -> QuerySet[ModelPackage, Any]:
+        packages = _open(_live(hidden_from))
+        return _columns(_undecided_by(packages, **mine) if mine else packages)
+
+    kinds: dict[str, type[str] | type[int]] = {"pk": int, "name": str, "hidden_from": int}
+    return Prepared(build, **{name: kinds[name] for name in names})
+
+
+def _columns(queue: PackageQuerySet) -> QuerySet[ModelPackage, Any]:
     siblings = ModelPackage.objects.live().approved().filter(group=OuterRef("group"), version__lt=OuterRef("version"))
     given = Vote.objects.counting().filter(package=OuterRef("pk")).order_by()
     votes = given.values("package").annotate(n=Count("pk")).values("n")
-    rows = (queue.filter(_beyond(after)) if after else queue).order_by("waiting_since", "pk")
-    columns = rows.values_list(
+    columns = queue.order_by("waiting_since", "pk").values_list(
         "pk",
         "region",
         "group__name",
@@ -179,7 +223,10 @@ def read_queue(queue: PackageQuerySet, after: Place | None = None) -> QueuePage:
         "group__leading_metric",
         "group__metric_directions",
     )
-    found = list(columns[: PER_PAGE + 1])
+    return columns[: PER_PAGE + 1]
+
+
+def _page(found: Sequence[Sequence[Any]]) -> QueuePage:
     items = [QueueItem(*values) for *values, _, _ in found[:PER_PAGE]]
     groups = [(leading, directions) for *_, leading, directions in found[:PER_PAGE]]
     _measure(items, groups)
@@ -188,11 +235,11 @@ def read_queue(queue: PackageQuerySet, after: Place | None = None) -> QueuePage:
 
 def _measure(items: Sequence[QueueItem], groups: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
     """Read the leading metric of each item and of its baseline: one query."""
-    ids = {item.id for item in items} | {item.base_id for item in items if item.base_id}
+    ids = [item.id for item in items] + [item.base_id for item in items if item.base_id]
     values: dict[int, dict[str, float]] = {}
     numbers: dict[int, int | None] = {}
-    rows = Metric.objects.filter(package__in=ids).order_by()
-    for pk, version, name, value in rows.values_list("package", "package__version", "name", "value"):
+    rows = _METRICS.rows(**numbered("id", ids, _MEASURED, 0)) if ids else []
+    for pk, version, name, value in rows:
         values.setdefault(pk, {})[name] = value
         numbers[pk] = version
     for item, (leading, directions) in zip(items, groups, strict=True):
@@ -202,6 +249,35 @@ def _measure(items: Sequence[QueueItem], groups: Sequence[tuple[str, Mapping[str
         item.value, item.before = ours.get(item.metric), theirs.get(item.metric)
         item.direction = metric_direction(item.metric, choices)
         item.base = numbers.get(item.base_id or 0)
+
+
+_MEASURED = 2 * PER_PAGE  # a full page with all its baselines
+_METRICS: Prepared[Metric] = Prepared(
+    lambda **ids: (
+        Metric.objects.filter(package__in=list(ids.values()))
+        .order_by()
+        .values_list("package", "package__version", "name", "value")
+    ),
+    **dict.fromkeys(numbered("id", (), _MEASURED, 0), int),
+)
+
+
+def picked(user: User, pk: int) -> ModelPackage | None:
+    """The version of that id as for_review reads it; None where there is none that `user` may know of."""
+    if user.role is None:
+        return None
+    hidden = _hidden_from(user)
+    return _PICKED[bool(hidden)].first(pk=pk, **hidden)
+
+
+def _one(pk: int, hidden_from: int | None = None) -> PackageQuerySet:
+    return for_review(_live(hidden_from).filter(pk=pk)).order_by()
+
+
+_PICKED: dict[bool, Prepared[ModelPackage]] = {
+    False: Prepared(_one, pk=int),
+    True: Prepared(_one, pk=int, hidden_from=int),
+}
 
 
 def next_of(queue: PackageQuerySet, place: Place | None = None) -> ModelPackage | None:
@@ -266,8 +342,7 @@ def _counts(pk: int, name: str = "", *, misses: bool = False) -> QuerySet[User, 
     if misses:
         hidden = groups_hidden_from(pk)
         groups, live = groups.exclude(pk__in=hidden), live.exclude(group_id__in=hidden)
-    other_regions = groups.filter(region__gt=Subquery(groups.order_by("region").values("region")[:1]))
-    columns = [CountUpTo(other_regions, 1), CountUpTo(_open(live), COUNT_CAP)]
+    columns = [Subquery(beyond_first_region(groups)), CountUpTo(_open(live), COUNT_CAP)]
     if name:
         columns.append(CountUpTo(_undecided_by(_open(live), pk, name), COUNT_CAP))
     return get_user_model().objects.filter(pk=pk).order_by().values_list(*columns)

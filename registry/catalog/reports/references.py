@@ -18,18 +18,23 @@ LIMIT = 6
 RECENT = 2000
 
 
+def _groups(user: User) -> QuerySet[ModelPackageGroup]:
+    """The visible groups, with what a line about one says."""
+    return ModelPackageGroup.objects.visible_to(user).only("region", "name", "version_count")
+
+
 def groups_named(user: User, named: Named) -> list[ModelPackageGroup]:
     """The groups that a reference means: by its original ARN, by region and name, else by the name in any case.
 
     SageMaker writes the group's name in lower case in the ARNs of versions, and ARNs of another account may have
     been brought by an import.
     """
-    visible = ModelPackageGroup.objects.visible_to(user)
+    visible = _groups(user)
     if named.region:
         visible = visible.filter(region=named.region)
     found: list[ModelPackageGroup] = []
     if named.kind == "group" and named.arn:
-        found = list(ModelPackageGroup.objects.visible_to(user).filter(original_arn=named.arn)[:LIMIT])
+        found = list(_groups(user).filter(original_arn=named.arn)[:LIMIT])
     found += [g for g in visible.filter(name=named.name).order_by("region")[:LIMIT] if g not in found]
     return found or list(visible.filter(name__iexact=named.name).order_by("region", "name")[:LIMIT])
 
@@ -67,7 +72,7 @@ def groups_called(user: User, words: Sequence[str], limit: int = LIMIT) -> list[
 
     Without words the groups that changed last. At most two queries.
     """
-    visible = ModelPackageGroup.objects.visible_to(user)
+    visible = _groups(user)
     newest = visible.order_by("-updated_at", "-id")
     if not words:
         return list(newest[:limit])
@@ -81,7 +86,7 @@ def groups_called(user: User, words: Sequence[str], limit: int = LIMIT) -> list[
 
 def packages_called(user: User, words: Sequence[str], limit: int = LIMIT) -> list[ModelPackage]:
     """Unversioned packages whose name begins with the first word and has the others."""
-    visible = ModelPackage.objects.visible_to(user).unversioned()
+    visible = ModelPackage.objects.visible_to(user).unversioned().only("region", "group", "version", "name")
     return list(_beginning(visible, words).order_by("name", "id")[:limit]) if words else []
 
 

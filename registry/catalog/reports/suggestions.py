@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from difflib import get_close_matches
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db import connection, models
 from django.db.models import Count
 
 from registry.accounts.models import User
+from registry.statements import Condition, Prepared
 
 from ..filters import ACTIVITY, GROUPS, KEYS, PACKAGES, REVIEW, TIMELINE, Not, Query, Term, last_term
 from ..filters.keys import TYPES
@@ -95,7 +96,7 @@ def suggest(user: User, typed: str, *, of: str = GROUPS) -> list[tuple[str, list
 
 def _keys(user: User, beginning: str, of: str) -> list[Suggestion]:
     keys = KEYS[of]
-    if "region" in keys and not ModelPackageGroup.objects.has_several_regions(user):
+    if "region" in keys and not ModelPackageGroup.has_several_regions(user):
         keys = {key: words for key, words in keys.items() if key != "region"}
     return [Suggestion(f"{key}:", words) for key, words in keys.items() if key.startswith(beginning.lower())]
 
@@ -108,8 +109,14 @@ def _names(user: User, term: Term, of: str) -> list[tuple[str, list[Suggestion]]
 
 
 def _group_names(user: User, beginning: str) -> list[str]:
-    named = ModelPackageGroup.objects.visible_to(user).filter(name__istartswith=beginning).order_by("name")
-    return list(named.values_list("name", flat=True).distinct()[:LIMIT])
+    named = ModelPackageGroup.objects.visible_to(user).filter(name__istartswith=beginning)
+    return [name for (name,) in _GROUP_NAMES.rows(named=Condition.of(named))]
+
+
+_GROUP_NAMES: Prepared[Any] = Prepared(
+    lambda named: ModelPackageGroup.objects.filter(named).order_by("name").values_list("name").distinct()[:LIMIT],
+    named=Condition,
+)
 
 
 # Key of pairs and the like -> where their names are, whether those compare letter by letter, and their title.
@@ -201,10 +208,20 @@ def _tag_values(user: User, key: str, beginning: str, of: str) -> list[tuple[str
         values = tags.filter(package__isnull=False, package__deleted_at=None).order_by("value")
         found = values.values_list("value", flat=True).distinct()[:LIMIT]
         return [(f"Values of tag:{key}", [Suggestion(str(Term("tag", value, key))) for value in found])]
-    tags = seen_by(user, tags.filter(group__deleted_at=None, group__isnull=False), "group_id")
-    counted = tags.order_by("value").values_list("value").annotate(n=Count("id"))[:LIMIT]
+    counted = _TAG_VALUES.rows(tags=Condition.of(seen_by(user, tags.order_by(), "group_id")))
     title = f"Values of tag:{key}"
     return [(title, [Suggestion(str(Term("tag", v, key)), f"{n:,} group{'s' * (n != 1)}") for v, n in counted])]
+
+
+_TAG_VALUES: Prepared[Any] = Prepared(
+    lambda tags: (
+        Tag.objects.filter(tags, group__deleted_at=None, group__isnull=False)
+        .order_by("value")
+        .values_list("value")
+        .annotate(n=Count("id"))[:LIMIT]
+    ),
+    tags=Condition,
+)
 
 
 def _meta_values(user: User, key: str, beginning: str) -> list[tuple[str, list[Suggestion]]]:

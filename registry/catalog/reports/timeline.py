@@ -28,7 +28,7 @@ from ..models import (
     ModelPackage,
     ModelPackageGroup,
 )
-from ..models.lookups import ExistsApart
+from ..models.lookups import AmongListed, ExistsApart, listed
 from ..models.packages import PackageQuerySet
 from .trends import measured_by, versions_of, with_parts
 
@@ -186,20 +186,22 @@ class TimelinePage:
 
 
 def read_page(
-    group: ModelPackageGroup, *, metric: str, shown: VersionFilter, before: int | None = None
+    group: ModelPackageGroup, *, metric: str, shown: VersionFilter, before: int | None = None, further: bool = False
 ) -> TimelinePage:
-    """The newest FIRST_ROWS versions that `shown` lets through, or ROWS of those below the number `before`.
+    """The newest versions that `shown` lets through, of those below the number `before`.
 
-    Three or four queries.
+    FIRST_ROWS of them, or ROWS where they go on from a page that is open (`further`).
+
+    Three to five queries.
     """
     wanted = shown.apply(versions_of(group)) if shown.is_set else None
-    most = FIRST_ROWS if before is None else ROWS
-    rows = _rows_from(group, metric, wanted, before, most + EDGE + 1)
+    most = ROWS if further else FIRST_ROWS
+    rows = _rows_from(group, metric, wanted, before, most)
     above = [rows.pop(0)] if before is not None and rows and rows[0].version == before else []
     if above and rows and None in (above[0].value, rows[0].value):
         # A gap in the metric crosses the edge of the page: where does the line come from?
-        further = (versions_of(group) if wanted is None else wanted).filter(version__gt=before).order_by("version")
-        above = [*(Row(*values) for values in _row_values(further, group.pk, metric)[: EDGE - 1])][::-1] + above
+        higher = (versions_of(group) if wanted is None else wanted).filter(version__gt=before).order_by("version")
+        above = [*(Row(*values) for values in _row_values(higher, group.pk, metric)[: EDGE - 1])][::-1] + above
     end = rows[most - 1].version if len(rows) > most else 0
     gone = _tombstones(group, shown, before, end)
     page = TimelinePage(rows[:most], above, rows[most : most + EDGE], gone)
@@ -210,15 +212,20 @@ def read_page(
 def _rows_from(
     group: ModelPackageGroup, metric: str, wanted: PackageQuerySet | None, before: int | None, most: int
 ) -> list[Row]:
-    """The newest rows, those from `before` down with that one itself; `wanted` None is all of the group."""
+    """The newest rows, those from `before` down with that one itself, and those beside `most` of them.
+
+    `wanted` None is all of the group.
+    """
     found: Iterable[Sequence[Any]]
     if wanted is not None:
         below = wanted if before is None else wanted.filter(version__lte=before)
-        found = _row_values(below, group.pk, metric)[:most]
+        numbers: QuerySet[Any] = below.values_list("version", flat=True)[: most + EDGE + 1]
+        # Apart from what the filter asks, the rows are the same question each time.
+        found = _LISTED.rows(group=group.pk, metric=metric, numbers=listed(numbers))
     elif before is None:
         found = _NEWEST.rows(group=group.pk, metric=metric)
     else:
-        found = _BELOW.rows(group=group.pk, metric=metric, before=before)
+        found = _BELOW[most].rows(group=group.pk, metric=metric, before=before)
     return [Row(*values) for values in found]
 
 
@@ -298,7 +305,7 @@ def _pairs_of(group: ModelPackageGroup, numbers: set[int]) -> Iterable[Any]:
         return []
     if max(numbers) - min(numbers) < len(numbers) + EDGE:
         return _PAIRS.rows(group=group.pk, first=min(numbers), last=max(numbers))
-    return _pairs(group.pk).filter(package__version__in=numbers)
+    return _PAIRS_LISTED.rows(group=group.pk, numbers=listed(numbers))
 
 
 def _pairs(group: int) -> QuerySet[Any]:
@@ -320,22 +327,33 @@ def _telling(key: str, value: str, changed: set[str], seldom: dict[str, int]) ->
     )
 
 
-_NEWEST: Prepared[Any] = Prepared(
-    lambda group, metric: _row_values(versions_of(group), group, metric)[: FIRST_ROWS + EDGE + 1],
+def _newest(group: int, metric: str) -> QuerySet[Any]:
+    return _row_values(versions_of(group), group, metric)[: FIRST_ROWS + EDGE + 1]
+
+
+def _below(most: int) -> Prepared[Any]:
+    def build(group: int, metric: str, before: int) -> QuerySet[Any]:
+        return _row_values(versions_of(group).filter(version__lte=before), group, metric)[: most + EDGE + 1]
+
+    return Prepared(build, group=int, metric=str, before=int)
+
+
+_NEWEST: Prepared[Any] = Prepared(_newest, group=int, metric=str)
+_BELOW = {most: _below(most) for most in (FIRST_ROWS, ROWS)}
+_LISTED: Prepared[Any] = Prepared(
+    lambda group, metric, numbers: _row_values(
+        versions_of(group).filter(AmongListed("version", numbers)), group, metric
+    ),
     group=int,
     metric=str,
-)
-_BELOW: Prepared[Any] = Prepared(
-    lambda group, metric, before: _row_values(versions_of(group).filter(version__lte=before), group, metric)[
-        : ROWS + EDGE + 1
-    ],
-    group=int,
-    metric=str,
-    before=int,
+    numbers=str,
 )
 _PAIRS: Prepared[Any] = Prepared(
     lambda group, first, last: _pairs(group).filter(package__version__gte=first, package__version__lte=last),
     group=int,
     first=int,
     last=int,
+)
+_PAIRS_LISTED: Prepared[Any] = Prepared(
+    lambda group, numbers: _pairs(group).filter(AmongListed("package__version", numbers)), group=int, numbers=str
 )

@@ -7,7 +7,6 @@ a connection: a page of a group asks all of them.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -31,10 +30,17 @@ class Point(NamedTuple):
     status: str | None
     stage: str
     author: str
+
+
+_POINT = ("version", "measured__value", "approval_status", "stage", "created_by_name")
+
+
+class Waiting(NamedTuple):
+    """One of the versions that wait for a decision."""
+
+    version: int
+    value: float | None
     created_at: datetime
-
-
-_POINT = ("version", "measured__value", "approval_status", "stage", "created_by_name", "created_at")
 
 
 class Vocabulary(NamedTuple):
@@ -126,17 +132,16 @@ def _approved(group: int, version: int, metric: str) -> QuerySet[Any]:
     return with_parts(found, metric).values_list(*_STANDING)[:1]
 
 
-def read_waiting(group: ModelPackageGroup, metric: str, series: Sequence[Point]) -> list[Point]:
-    """The newest waiting versions; a query only where they are older than the series."""
-    found = [point for point in series if point.status == ApprovalStatus.WAITING][:WAITING_SHOWN]
-    if len(found) == min(WAITING_SHOWN, group.waiting_count):
-        return found
-    return [Point(*values) for values in _WAITING.rows(group=group.pk, metric=metric)]
+def read_waiting(group: ModelPackageGroup, metric: str) -> list[Waiting]:
+    """The newest waiting versions; no query where there is none."""
+    if not group.waiting_count:
+        return []
+    return [Waiting(*values) for values in _WAITING.rows(group=group.pk, metric=metric)]
 
 
 def _waiting(group: int, metric: str) -> QuerySet[Any]:
-    waiting = versions_of(group).filter(approval_status=ApprovalStatus.WAITING)
-    return waiting.annotate(measured=measured_by(metric)).values_list(*_POINT)[:WAITING_SHOWN]
+    waiting = versions_of(group).filter(approval_status=ApprovalStatus.WAITING).annotate(measured=measured_by(metric))
+    return waiting.values_list("version", "measured__value", "created_at")[:WAITING_SHOWN]
 
 
 def read_tags(group: ModelPackageGroup) -> list[dict[str, str]]:

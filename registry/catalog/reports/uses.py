@@ -9,9 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.db.models import CharField, F, Func, OuterRef, Q, QuerySet
+from django.urls import reverse
+
+from registry.statements import Prepared, numbered
 
 from ..models import Container, ModelPackage
 from ..models.lookups import ExistsApart
@@ -38,11 +42,37 @@ class _Start(Func):
         return self.as_sql(compiler, connection, template=f"SUBSTR(%(expressions)s, 1, {_INDEXED})", **more)
 
 
+class UsingPackage(NamedTuple):
+    """What a list says of a version or unversioned package, by the names that ModelPackage has for it."""
+
+    pk: int
+    region: str
+    group_name: str | None
+    version: int | None
+    name: str | None
+    approval_status: str | None
+    stage: str
+    created_at: datetime
+    created_by_name: str
+
+    def __str__(self) -> str:
+        return f"{self.group_name} v{self.version}" if self.is_versioned else str(self.name)
+
+    def get_absolute_url(self) -> str:
+        if self.is_versioned:
+            return reverse("package-detail", args=[self.region, self.group_name, self.version])
+        return reverse("unversioned-detail", args=[self.region, self.name])
+
+    @property
+    def is_versioned(self) -> bool:
+        return self.version is not None
+
+
 @dataclass(frozen=True)
 class UseRow:
     """A version or unversioned package that uses it; `found` are the images or artifacts that matched."""
 
-    package: ModelPackage
+    package: UsingPackage
     found: list[str]
 
 
@@ -138,13 +168,19 @@ def _rows(ids: Sequence[int], containers: QuerySet[Container], column: str) -> l
     """The packages in the order of their ids, newest first, with what matched on each: two queries."""
     if not ids:
         return []
-    packages = ModelPackage.objects.select_related("group").only(
-        "region", "version", "name", "approval_status", "stage", "created_at", "created_by_name",
-        "waiting_since", "group__name", "group__region",
-    )  # fmt: skip
-    by_id = packages.in_bulk(ids)
+    by_id = {row[0]: UsingPackage._make(row) for row in _PACKAGES.rows(**numbered("id", ids, ROWS, 0))}
     matched: dict[int, list[str]] = {}
     for package_id, text in containers.filter(package__in=ids).order_by("position").values_list("package_id", column):
         if text not in matched.setdefault(package_id, []):
             matched[package_id].append(text)
     return [UseRow(by_id[pk], matched.get(pk, [])) for pk in ids if pk in by_id]
+
+
+_PACKAGES: Prepared[ModelPackage] = Prepared(
+    lambda **ids: (
+        ModelPackage.objects.filter(pk__in=list(ids.values()))
+        .order_by()
+        .values_list(*(name.replace("group_name", "group__name") for name in UsingPackage._fields))
+    ),
+    **dict.fromkeys(numbered("id", (), ROWS, 0), int),
+)

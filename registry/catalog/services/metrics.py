@@ -30,9 +30,10 @@ def metrics_of_metadata(pairs: Mapping[str, str]) -> dict[str, float]:
     """The numeric `metric.NAME` pairs of customer metadata, as NAME and number."""
     found = {}
     for key, value in pairs.items():
-        name = key.removeprefix(METADATA_PREFIX)
-        number = number_or_none(value)
-        if key.startswith(METADATA_PREFIX) and name and len(name) <= METRIC_NAME_MAX and number is not None:
+        if not key.startswith(METADATA_PREFIX):
+            continue
+        name, number = key.removeprefix(METADATA_PREFIX), number_or_none(value)
+        if name and len(name) <= METRIC_NAME_MAX and number is not None:
             found[name] = number
     return found
 

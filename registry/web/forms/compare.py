@@ -5,14 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from urllib.parse import urlencode
 
 from django.http import HttpRequest
-from django.urls import reverse
 
-from registry.catalog.reports.comparisons import Ref
+from registry.addresses import url
+from registry.catalog.reports.comparisons import COMPARED_MAX, Ref
 
-COMPARED_MAX = 8
 LOOKED_AT = 50  # names of one address; further ones are not read
 SHOWN = 60
 
@@ -91,7 +89,9 @@ class Compared:
         if self.only_differences:
             pairs.append(("diff", "1"))
         pairs += more.items()
-        return f"{reverse('compare')}?{urlencode(pairs, safe='/')}" if pairs else reverse("compare")
+        # Names and numbers hold no sign that an address writes otherwise.
+        written = "&".join([f"{name}={value}" for name, value in pairs])
+        return f"{url('compare')}?{written}" if pairs else url("compare")
 
     def without(self, ref: Ref) -> str:
         """The address without one of the packages."""

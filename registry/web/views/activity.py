@@ -9,18 +9,22 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.core.exceptions import BadRequest
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
-from django.urls import reverse
 from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_safe
 
 from registry.accounts.models import User
 from registry.accounts.permissions import authorize
+from registry.addresses import url
 from registry.catalog.filters import ACTIVITY, Query, event_conditions
-from registry.catalog.models import ModelPackage, ModelPackageGroup
-from registry.catalog.models.teams import seen_by
+from registry.catalog.models import ModelPackageGroup
+from registry.catalog.models.groups import GroupQuerySet
+from registry.catalog.models.teams import sees_all
+from registry.catalog.reports.feed import feed_events, read_feed
 from registry.events.models import Event, EventQuerySet
+from registry.statements import Prepared
 
 from ..filter_boxes import READABLE, FilterBox, Typed, read_filter
 from ..htmx import is_fragment, render_parts
@@ -28,7 +32,6 @@ from ..list_menus import ListMenu, params_of
 from ..sentences import Sentence, tell
 from ..subjects import actor_of
 
-PER_PAGE = 50
 EXAMPLE = "Filter by words, by:ana, type:review, created:<7d"
 CHOICES = 100  # groups and people in the menus; any other can stand in the address
 
@@ -53,13 +56,11 @@ def activity_list(request: HttpRequest) -> HttpResponse:
     typed = read_filter(request, params, ACTIVITY)
     chosen = _chosen(params) | {"q": typed.written.text}
     before = _event_id(request.GET.get("before", ""))
-    several = ModelPackageGroup.objects.has_several_regions(request.user)  # type: ignore[arg-type]
-    events = chosen_events(request.user, params, typed.query)  # type: ignore[arg-type]
-    rows = list(events.before(before).order_by("-id")[: PER_PAGE + 1])
-    more = f"?{urlencode({**_set(chosen), 'before': rows[PER_PAGE - 1].pk})}" if len(rows) > PER_PAGE else ""
+    several = ModelPackageGroup.has_several_regions(request.user)  # type: ignore[arg-type]
+    page = read_feed(request.user, _lookups(chosen), event_conditions(typed.query), before)  # type: ignore[arg-type]
     context: dict[str, Any] = {
-        "days": by_day(told(rows[:PER_PAGE], region=several)),
-        "more": more,
+        "days": by_day(tell(row, region=several, linked=row.is_live) for row in page.rows),
+        "more": f"?{urlencode({**_set(chosen), 'before': page.older})}" if page.older else "",
         "before": before,
         "continues": _day_of(before),
         "chosen": chosen,
@@ -89,12 +90,12 @@ def _box(typed: Typed, chosen: dict[str, str], note: str) -> FilterBox:
     def address(text: str) -> str:
         return _address(chosen, q=text)
 
-    return FilterBox(query, reverse("activity"), "activity-list", "activity", EXAMPLE, address, hidden, note)
+    return FilterBox(query, url("activity"), "activity-list", "activity", EXAMPLE, address, hidden, note)
 
 
 def _address(chosen: dict[str, str], **more: str) -> str:
     asked = urlencode(_set({**chosen, **more}), safe=READABLE)
-    return f"{reverse('activity')}?{asked}" if asked else reverse("activity")
+    return f"{url('activity')}?{asked}" if asked else url("activity")
 
 
 def _chosen(params: QueryDict) -> dict[str, str]:
@@ -118,36 +119,18 @@ def _event_id(text: str) -> int | None:
 
 def chosen_events(user: User, params: QueryDict, query: Query) -> EventQuerySet:
     """The events that `user` may know of and that the choices of an address and its filter let through."""
-    chosen = _chosen(params)
-    events = seen_by(user, Event.objects.in_feed().filter(event_conditions(query)), "group_id")
-    if chosen["type"]:
-        events = events.filter(category=chosen["type"])
-    if chosen["actor"]:
-        events = events.filter(actor_name=chosen["actor"])
+    return feed_events(user, _lookups(_chosen(params)), event_conditions(query))
+
+
+def _lookups(chosen: dict[str, str]) -> dict[str, Any]:
+    """What the choices of an address mean for events."""
+    lookups: dict[str, Any] = _set({"category": chosen["type"], "actor_name": chosen["actor"]})
     if chosen["group"]:
         region, _, name = chosen["group"].partition("/")
         # Also the deleted ones of that name: the log outlives what it speaks of.
-        ids = ModelPackageGroup.objects.filter(region=region, name=name).values_list("pk", flat=True)
-        events = events.filter(group_id__in=list(ids))
-    return events
-
-
-def told(rows: list[Event], *, region: bool = False, short: bool = False) -> list[Sentence]:
-    """The sentences of events; a subject that is gone is named without a link (two queries for all)."""
-    groups = {row.group_id for row in rows if row.group_id}
-    packages = {row.package_id for row in rows if row.package_id}
-    live_groups = set(ModelPackageGroup.objects.live().filter(pk__in=groups).values_list("pk", flat=True))
-    live = set(ModelPackage.objects.live().filter(pk__in=packages).values_list("pk", flat=True))
-    return [
-        tell(
-            row,
-            region=region,
-            short=short,
-            linked=(row.group_id is None or row.group_id in live_groups)
-            and (row.package_id is None or row.package_id in live),
-        )
-        for row in rows
-    ]
+        ids = [pk for (pk,) in _GROUPS_NAMED.rows(region=region, name=name)]
+        lookups |= {"group_id": ids[0]} if len(ids) == 1 else {"group_id__in": ids}
+    return lookups
 
 
 def by_day(sentences: Iterable[Sentence]) -> list[Day]:
@@ -163,14 +146,14 @@ def by_day(sentences: Iterable[Sentence]) -> list[Day]:
 
 def _day_of(before: int | None) -> date | None:
     """The day of the last event that is shown above, so that its heading is not said twice."""
-    above = Event.objects.filter(pk=before).values_list("at", flat=True).first() if before else None
-    return above.date() if above else None
+    above = _MOMENT.rows(event=before) if before else []
+    return above[0][0].date() if above else None
 
 
 def _group_choices(user: User, chosen: str, several: bool) -> list[tuple[str, str]]:
     """The groups that changed last, as (value, words), by name; the chosen one is always there."""
-    newest = ModelPackageGroup.objects.visible_to(user).order_by("-updated_at", "-id")
-    values = {f"{region}/{name}" for region, name in newest.values_list("region", "name")[:CHOICES]}
+    newest = _NEWEST.rows() if sees_all(user) else _newest(ModelPackageGroup.objects.visible_to(user))
+    values = {f"{region}/{name}" for region, name in newest}
     if chosen:
         values.add(chosen)
 
@@ -182,7 +165,23 @@ def _group_choices(user: User, chosen: str, several: bool) -> list[tuple[str, st
 
 
 def _people(chosen: str) -> list[tuple[str, str]]:
-    names = set(User.objects.order_by("username").values_list("username", flat=True)[:CHOICES]) | {"system"}
+    names = {name for (name,) in _NAMES.rows()} | {"system"}
     if chosen:
         names.add(chosen)
     return [(name, name) for name in sorted(names, key=str.lower)]
+
+
+def _newest(groups: GroupQuerySet) -> QuerySet[ModelPackageGroup, Any]:
+    return groups.order_by("-updated_at", "-id").values_list("region", "name")[:CHOICES]
+
+
+_NEWEST: Prepared[ModelPackageGroup] = Prepared(lambda: _newest(ModelPackageGroup.objects.live()))
+_NAMES: Prepared[User] = Prepared(lambda: User.objects.order_by("username").values_list("username")[:CHOICES])
+_GROUPS_NAMED: Prepared[ModelPackageGroup] = Prepared(
+    lambda region, name: ModelPackageGroup.objects.filter(region=region, name=name).values_list("pk"),
+    region=str,
+    name=str,
+)
+_MOMENT: Prepared[Event] = Prepared(
+    lambda event: Event.objects.filter(pk=event).order_by().values_list("at"), event=int
+)

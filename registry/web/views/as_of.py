@@ -119,8 +119,7 @@ def group_list(request: HttpRequest) -> HttpResponse:
 
 def _find_group(request: HttpRequest, region: str, name: str, at: datetime) -> ModelPackageGroup:
     """The group of that name that stood then; else the one that was there first after it, or the last one before."""
-    groups = ModelPackageGroup.objects.open_to(request.user).filter(region=region, name=name)
-    found = list(groups.order_by("created_at", "pk")[:100])
+    found = ModelPackageGroup.all_named(request.user, region, name)  # type: ignore[arg-type]
     if not found:
         raise Http404(f"There is no group {name}.")
     standing = [

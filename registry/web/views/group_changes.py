@@ -6,15 +6,17 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from registry.catalog.models import ModelPackage
 from registry.catalog.reports import as_of
 from registry.catalog.reports.group_changes import events_between, page_of
 from registry.catalog.reports.group_difference import difference_between
 from registry.events.models import Event
 
 from ..forms.as_of import Span
+from ..sentences import Sentence, tell
 from ..subjects import find_group
 from ..wording import status_look
-from .activity import by_day, told
+from .activity import by_day
 from .versions import ROW_DIGITS, whole_number
 
 
@@ -31,7 +33,7 @@ def group_changes(request: HttpRequest, region: str, name: str) -> HttpResponse:
     page = page_of(events, before)
     moves = {event.pk: move for event in page.events if (move := _move(event))}
     context |= {
-        "days": by_day(told(page.events, short=True)),
+        "days": by_day(_told(page.events)),
         "moves": moves,
         "older": span.query(before=page.older) if page.older else "",
     }
@@ -42,6 +44,13 @@ def group_changes(request: HttpRequest, region: str, name: str) -> HttpResponse:
             for moment in (span.since, span.until)
         ]
     return render(request, "groups/changes.html", context)
+
+
+def _told(events: list[Event]) -> list[Sentence]:
+    """The sentences of a live group's events; a version that is gone is named without a link (one query for all)."""
+    packages = {event.package_id for event in events if event.package_id}
+    live = set(ModelPackage.objects.live().filter(pk__in=packages).values_list("pk", flat=True))
+    return [tell(event, short=True, linked=event.package_id is None or event.package_id in live) for event in events]
 
 
 def _move(event: Event) -> tuple[str, str] | None:

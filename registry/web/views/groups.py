@@ -18,6 +18,7 @@ from registry.catalog.filters import ACTIVITY, GROUPS, KEYS, REVIEW, TIMELINE
 from registry.catalog.models import ModelPackageGroup
 from registry.catalog.reports import groups as reports
 from registry.catalog.reports import suggestions
+from registry.statements import Condition
 
 from ..forms.groups import GroupForm, one_line_ends
 from ..htmx import is_fragment, redirect_to, render_page, render_parts, toast
@@ -46,7 +47,7 @@ def _list_context(request: HttpRequest, search: GroupSearch) -> dict[str, Any]:
     user, actor = request.user, actor_of(request)
     groups = reports.found_groups(user, search.query)  # type: ignore[arg-type]
     page = reports.group_page(groups, search.order, search.rows, after=search.after, before=search.before)
-    found, *counts = reports.capped_counts(groups, *reports.view_groups(user))  # type: ignore[arg-type]
+    counts = reports.view_counts(user)  # type: ignore[arg-type]
     views = [(name, text, count) for (name, text), count in zip(reports.VIEWS, counts, strict=True)]
     missed = not page.rows and not search.query.is_empty
     return {
@@ -56,7 +57,7 @@ def _list_context(request: HttpRequest, search: GroupSearch) -> dict[str, Any]:
         "menu": search.menu,
         "page": page,
         "views": views,
-        "found": found,
+        "found": _count(groups, page, search, counts[0]),
         "cap": reports.COUNT_CAP,
         "sizes": ROWS,
         "near": suggestions.nearest(user, search.query) if missed else [],  # type: ignore[arg-type]
@@ -64,6 +65,13 @@ def _list_context(request: HttpRequest, search: GroupSearch) -> dict[str, Any]:
         "may_create": actor.may("model_package_group.create"),
         "may_import": actor.may("registry.import"),
     }
+
+
+def _count(groups: Condition, page: reports.GroupPage, search: GroupSearch, everything: int) -> int:
+    """How many groups match the filter; counted only where it is not known without."""
+    if search.query.is_empty:
+        return everything
+    return reports.count_found(groups) if page.newer or page.older else len(page.rows)
 
 
 @require_GET

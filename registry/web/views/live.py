@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from django.conf import settings
-from django.db.models import Subquery
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from registry.catalog.models import ModelPackage, ModelPackageGroup
 from registry.catalog.reports.stages import standing_of
-from registry.catalog.reports.subjects import group_with_standing
+from registry.catalog.reports.subjects import event_by_others, events_of_group, group_with_standing
 from registry.events.models import Event
 
 from ..sentences import tell
@@ -22,7 +20,6 @@ from ..wording import status_look
 from .timeline import timeline_context
 
 ID_DIGITS = 18  # within both databases' largest id
-TOLD = 20  # events of one answer that are put into words
 AFTER = "X-Live-After"  # the newest event that an answer knows of
 
 
@@ -30,10 +27,7 @@ AFTER = "X-Live-After"  # the newest event that an answer knows of
 def group_live(request: HttpRequest, region: str, name: str) -> HttpResponse:
     """204 to `?after=<event>` while the group has no newer event (one query), else band, counts and first rows."""
     after = _after(request)
-    # The newest group of that name, deleted or not: its last event is the deletion.
-    groups = ModelPackageGroup.objects.open_to(request.user)  # type: ignore[arg-type]
-    group_id = groups.filter(region=region, name=name).order_by("-id").values("pk")[:1]
-    events = list(Event.objects.filter(group_id=Subquery(group_id), id__gt=after).order_by("-id")[:TOLD])
+    events = events_of_group(request.user, region, name, after)  # type: ignore[arg-type]
     if not events:
         return HttpResponse(status=204)
     group = find_group(request, region, name, group_with_standing(tuple(settings.REGISTRY_STAGES)))
@@ -47,10 +41,7 @@ def group_live(request: HttpRequest, region: str, name: str) -> HttpResponse:
 @require_safe
 def package_live(request: HttpRequest, region: str, name: str, version: int) -> HttpResponse:
     """204 while nobody else changed the version since `?after=<event>`, else a note that says what was done."""
-    packages = ModelPackage.objects.open_to(request.user)  # type: ignore[arg-type]
-    package = packages.filter(group__region=region, group__name=name, version=version).order_by("-id")
-    events = Event.objects.filter(package_id=Subquery(package.values("pk")[:1]), id__gt=_after(request))
-    newest = events.exclude(actor_id=request.user.pk, door="browser").order_by("-id").first()
+    newest = event_by_others(request.user, region, name, version, _after(request))  # type: ignore[arg-type]
     if newest is None:
         return HttpResponse(status=204)
     context = {

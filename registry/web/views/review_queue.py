@@ -13,10 +13,10 @@ from urllib.parse import urlencode
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from registry.accounts.permissions import Actor, authorize
+from registry.addresses import url
 from registry.catalog.filters import REVIEW, queue_conditions
 from registry.catalog.models import ModelPackage
 from registry.catalog.models.packages import PackageQuerySet
@@ -79,7 +79,7 @@ def queue_path(tab: Tab, at: str = "", after: str = "", q: str = "") -> str:
     """The address of the queue, with the version that is picked in it and the filter `q`."""
     words = {"at": at, "who": "" if tab == "me" else tab, "after": after, "q": q}
     given = urlencode({name: value for name, value in words.items() if value}, safe=READABLE)
-    return f"{reverse('review-queue')}?{given}" if given else reverse("review-queue")
+    return f"{url('review-queue')}?{given}" if given else url("review-queue")
 
 
 def at_of(package: ModelPackage) -> str:
@@ -91,7 +91,10 @@ def _read_page(request: HttpRequest, tab: Tab) -> queue.QueuePage:
     after = request.GET.get("after", "")
     if tab == "decided":
         return queue.read_decisions(request.user, whole_number(after, EVENT_DIGITS))  # type: ignore[arg-type]
-    return queue.read_queue(_wanted(request, tab), Place.read(after))
+    place, conditions = Place.read(after), queue_conditions(asked_filter(request).query)
+    if place is None and not conditions:
+        return queue.read_first_page(request.user, tab)  # type: ignore[arg-type]
+    return queue.read_queue(queue.queue_of(request.user, tab).filter(conditions), place)  # type: ignore[arg-type]
 
 
 def _wanted(request: HttpRequest, tab: Tab) -> PackageQuerySet:
@@ -102,9 +105,9 @@ def _wanted(request: HttpRequest, tab: Tab) -> PackageQuerySet:
 
 def _picked(request: HttpRequest, page: queue.QueuePage) -> ModelPackage | None:
     """The version that the address names, else the first of the list."""
-    visible = queue.for_review(ModelPackage.objects.visible_to(request.user))  # type: ignore[arg-type]
     named = _AT.fullmatch(request.GET.get("at", ""))
     if named:
+        visible = queue.for_review(ModelPackage.objects.visible_to(request.user))  # type: ignore[arg-type]
         found = visible.of_version(named[1], named[2], int(named[3])).first()
         if found is not None:
             return found
@@ -112,7 +115,7 @@ def _picked(request: HttpRequest, page: queue.QueuePage) -> ModelPackage | None:
     if first is None:
         return None
     pk = first.id if isinstance(first, QueueItem) else first.package_id
-    return visible.filter(pk=pk).first()
+    return queue.picked(request.user, pk)  # type: ignore[arg-type]
 
 
 def list_context(page: queue.QueuePage, tab: Tab, q: str = "") -> dict[str, Any]:
@@ -190,7 +193,7 @@ def _frame(request: HttpRequest, tab: Tab) -> dict[str, Any]:
     return {
         "nav": "review",
         "decides": actor_of(request).may("model_package.decide"),
-        "box": FilterBox(typed.written, reverse("review-queue"), "", "review queue", EXAMPLE, address, hidden, note),
+        "box": FilterBox(typed.written, url("review-queue"), "", "review queue", EXAMPLE, address, hidden, note),
         "menu": ListMenu.of(REVIEW, [("q", typed.written.text), ("who", who)]),
     }
 

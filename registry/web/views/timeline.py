@@ -9,9 +9,9 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.views.decorators.http import require_safe
 
+from registry.addresses import url
 from registry.catalog.directions import in_reading_order, metric_direction
 from registry.catalog.filters import TIMELINE
 from registry.catalog.models import ModelPackageGroup
@@ -83,12 +83,12 @@ def _head(group: ModelPackageGroup, may: Callable[[str], bool]) -> dict[str, Any
     address = [group.region, group.name]
     return {
         "tags": trends.read_tags(group),
-        "tags_path": reverse("group-tags", args=address),
+        "tags_path": url("group-tags", *address),
         "may_edit_tags": may("model_package_group.edit_tags"),
-        "description_path": reverse("group-description", args=address),
+        "description_path": url("group-description", *address),
         "may_edit_description": may("model_package_group.edit_description"),
-        "register_path": reverse("package-register", args=address),
-        "live_path": reverse("group-live", args=address),
+        "register_path": url("package-register", *address),
+        "live_path": url("group-live", *address),
         "standing": standing_of(group, settings.REGISTRY_STAGES),
         "rule_count": len(ReviewRules.from_json(group.review_rules).in_words()),
     }
@@ -120,10 +120,10 @@ def _timeline(group: ModelPackageGroup, asked: Asked, *, with_band: bool, note: 
 def _rows(
     group: ModelPackageGroup, asked: Asked, metric: str, series: list[Point], *, continued: bool
 ) -> dict[str, Any]:
-    page = read_page(group, metric=metric, shown=asked.shown, before=asked.before)
+    page = read_page(group, metric=metric, shown=asked.shown, before=asked.before, further=continued)
     scale = scale_of(series)
     older = replace(asked, before=page.older)
-    rows_path = reverse("group-timeline", args=[group.region, group.name])
+    rows_path = url("group-timeline", group.region, group.name)
     return {
         "metric": metric,
         "direction": metric_direction(metric, group),
@@ -141,8 +141,8 @@ def _rows(
 def _band(group: ModelPackageGroup, metric: str, series: list[Point], digits: int) -> dict[str, Any]:
     approved = trends.read_approved(group, metric)
     previous = approved["previous_approved"] if approved else None
-    points = trend_points(series, metric, group.get_absolute_url(), digits)
-    waiting = trends.read_waiting(group, metric, series)
+    points = trend_points(series, metric, group.get_absolute_url(), digits, group.approved_version)
+    waiting = trends.read_waiting(group, metric)
     value = approved["measured__value"] if approved else None
     reference = group.approved_version if value is not None else None
     return {

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
 from django.views.decorators.http import require_safe
 from markupsafe import Markup
 
+from registry.addresses import url
 from registry.catalog.models import ModelPackage, Tag
 from registry.catalog.reports import changes, particulars
 from registry.catalog.reports.reviews import NOTHING_KNOWN, SPOKEN, Known
@@ -26,6 +25,7 @@ from ..reviewing import review_context
 from ..searches import package_tag_href
 from ..sentences import Sentence, tell
 from ..subjects import actor_of, find_unversioned, find_version
+from ..told import say
 from . import as_of
 from .tags import tags_context
 
@@ -78,10 +78,10 @@ class Addresses:
 
     def __call__(self, name: str, pk: int | None = None) -> str:
         if not pk:
-            return reverse(f"{self.namespace}:{name}", args=self.args)
+            return url(f"{self.namespace}:{name}", *self.args)
         # A row of a table has several addresses: each is looked up once, not once a row.
         if name not in self.of_rows:
-            head, _, tail = reverse(f"{self.namespace}:{name}", args=[*self.args, _ANY_ROW]).rpartition(str(_ANY_ROW))
+            head, _, tail = url(f"{self.namespace}:{name}", *self.args, _ANY_ROW).rpartition(str(_ANY_ROW))
             self.of_rows[name] = head, tail
         head, tail = self.of_rows[name]
         return f"{head}{pk}{tail}"
@@ -155,10 +155,10 @@ def page_context(request: HttpRequest, package: ModelPackage, **state: Any) -> d
     }
     context |= deletion_context(actor, package)
     if package.group is not None:
-        context["live_path"] = reverse("package-live", args=[package.region, package.group.name, package.version])
+        context["live_path"] = url("package-live", package.region, package.group.name, package.version)
         context["latest_event"] = getattr(package, "latest_event", None) or max((line.id for line in feed), default=0)
     else:
-        context |= tags_context(actor, package, Tag.objects.filter(package=package))
+        context |= tags_context(actor, package, _TAGS.all(package=package.pk))
         context["tag_href"] = package_tag_href
     return context | state
 
@@ -198,6 +198,7 @@ def feed_of(
     return lines, events[FEED_LENGTH - 1].pk if more else None, known
 
 
+_TAGS: Prepared[Tag] = Prepared(lambda package: Tag.objects.filter(package=package), package=int)
 _NEWEST_EVENTS: Prepared[Event] = Prepared(
     lambda package: Event.objects.for_package(package).order_by("-id")[: FEED_LENGTH + 1], package=int
 )
@@ -208,12 +209,12 @@ def tell_here(event: Event, package: ModelPackage) -> Sentence:
     sentence = tell(event, short=True, linked=False)
     if package.imported_at and event.kind == "model_package.created":
         # Whoever ran the import did not register it: that line comes from the record.
-        return replace(sentence, icon="download", quote="", words=Markup("imported ") + _subject(package))
+        return sentence._replace(icon="download", quote="", words=Markup("imported ") + _subject(package))
     return sentence
 
 
 def _subject(package: ModelPackage) -> Markup:
-    return Markup("<b>{}</b>").format(f"v{package.version}" if package.is_versioned else package.name)
+    return say("<b>{}</b>", f"v{package.version}" if package.is_versioned else package.name)
 
 
 def _before_import(package: ModelPackage, *, decided_since: bool | None) -> list[Sentence]:

@@ -1,0 +1,99 @@
+"""The feed over all groups: what happened, newest first, as the rows that sentences are made of; reads only."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from django.db.models import OuterRef, Q, QuerySet, Subquery
+
+from registry.events.models import Event, EventQuerySet
+from registry.statements import Prepared
+
+from ..models import ModelPackage, ModelPackageGroup
+from ..models.teams import groups_hidden_from, sees_all
+
+if TYPE_CHECKING:
+    from registry.accounts.models import User
+
+PER_PAGE = 50
+
+# What an address may choose, and by what a page of the feed is narrowed beside it.
+_KINDS: dict[str, type[str] | type[int]] = {
+    "category": str,
+    "actor_name": str,
+    "group_id": int,
+    "id__lt": int,
+    "hidden_from": int,
+}
+
+
+class FeedRow(NamedTuple):
+    """What a sentence needs of an event, by the event's own names; `live_…` are None where the subject is gone."""
+
+    pk: int
+    at: datetime
+    kind: str
+    actor_name: str
+    door: str
+    region: str
+    group_id: int | None
+    group_name: str
+    package_id: int | None
+    package_name: str
+    version: int | None
+    target: str
+    comment: str
+    before: Any
+    after: Any
+    live_group_id: int | None
+    live_package_id: int | None
+
+    @property
+    def is_live(self) -> bool:
+        return self.live_group_id == self.group_id and self.live_package_id == self.package_id
+
+
+class FeedPage(NamedTuple):
+    """Up to PER_PAGE rows; `older` is the id to go on before, None at the end."""
+
+    rows: list[FeedRow]
+    older: int | None
+
+
+def feed_events(user: User, chosen: dict[str, Any], where: Q | None = None) -> EventQuerySet:
+    """The events of the feed that `user` may know of, narrowed by lookups and by a condition."""
+    hidden = {} if sees_all(user) else {"hidden_from": user.pk}
+    return _narrowed(**chosen, **hidden).filter(where or Q())
+
+
+def read_feed(user: User, chosen: dict[str, Any], where: Q | None = None, before: int | None = None) -> FeedPage:
+    """A page of feed_events, newest first, or what comes below the event `before`; one query."""
+    values = {**chosen, **({"id__lt": before} if before else {})}
+    if not where and values.keys() <= _KINDS.keys():
+        values |= {} if sees_all(user) else {"hidden_from": user.pk}
+        rows = _page(tuple(sorted(values))).rows(**values)
+    else:
+        rows = list(_rows(feed_events(user, values, where)))
+    found = [FeedRow._make(row) for row in rows]
+    return FeedPage(found[:PER_PAGE], found[PER_PAGE - 1].pk if len(found) > PER_PAGE else None)
+
+
+def _narrowed(hidden_from: int | None = None, **chosen: Any) -> EventQuerySet:
+    events = Event.objects.in_feed().filter(**chosen)
+    return events if hidden_from is None else events.exclude(group_id__in=groups_hidden_from(hidden_from))
+
+
+def _rows(events: EventQuerySet) -> QuerySet[Event, Any]:
+    # Not Exists: PostgreSQL may look for all of the rows at once, which is all of the table.
+    live_groups = ModelPackageGroup.objects.live().filter(pk=OuterRef("group_id")).values("pk")[:1]
+    live_packages = ModelPackage.objects.live().filter(pk=OuterRef("package_id")).order_by().values("pk")[:1]
+    columns = events.values_list(*FeedRow._fields[:-2], Subquery(live_groups), Subquery(live_packages))
+    return columns.order_by("-id")[: PER_PAGE + 1]
+
+
+@cache
+def _page(names: tuple[str, ...]) -> Prepared[Event]:
+    """The statement of a page, by what narrows it."""
+    return Prepared(lambda **values: _rows(_narrowed(**values)), **{name: _KINDS[name] for name in names})

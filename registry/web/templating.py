@@ -1,0 +1,59 @@
+"""How Jinja's templates become Python: as by Jinja itself, without what costs each value and each import anew."""
+
+from __future__ import annotations
+
+from collections.abc import MutableMapping
+from typing import Any
+
+from jinja2 import Environment, nodes
+from jinja2.compiler import CodeGenerator, Frame
+from jinja2.idtracking import VAR_LOAD_RESOLVE
+from markupsafe import Markup, _escape_inner, escape
+
+# Globals that draw the same for the same arguments: with constant ones their drawing is part of the template.
+DRAWINGS = frozenset({"icon", "mark"})
+
+
+def output(value: object) -> str:
+    """A value as the template prints it: what MarkupSafe's `escape` gives, as any kind of text.
+
+    All that is printed goes into one joined text at once: only that has to be marked as safe.
+    """
+    kind = type(value)
+    if kind is str:
+        return _escape_inner(value)
+    if kind is Markup:
+        return value  # type: ignore[return-value]
+    if kind is int:
+        return str(value)
+    return escape(value)
+
+
+class _Compiler(CodeGenerator):
+    """Jinja's compiler, whose templates print by `output` and hold their drawings."""
+
+    def write_commons(self) -> None:
+        super().write_commons()
+        # Shadows the function that Jinja's templates import.
+        self.writeline("escape = environment.output")
+
+    def _output_child_to_const(self, node: nodes.Expr, frame: Frame, finalize: Any) -> str:
+        if isinstance(node, nodes.Call) and isinstance(node.node, nodes.Name) and node.node.name in DRAWINGS:
+            name = node.node.name
+            # An argument of a macro may have the same name.
+            if frame.symbols.loads.get(frame.symbols.find_ref(name) or "") == (VAR_LOAD_RESOLVE, name):
+                args = [argument.as_const(frame.eval_ctx) for argument in node.args]
+                drawing: Any = self.environment.globals[name]
+                return str(drawing(*args))
+        return super()._output_child_to_const(node, frame, finalize)
+
+
+class PageEnvironment(Environment):
+    """Jinja's environment for templates that share one set of globals, complete before the first of them is loaded."""
+
+    code_generator_class = _Compiler
+    output = staticmethod(output)
+
+    def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
+        """The globals of a template: a plain dict, for Jinja copies and compares them in each include and import."""
+        return {**self.globals, **d} if d else self.globals
