@@ -28,7 +28,8 @@ from ..validators import NAME_MAX, validate_name
 from .counts import CountUpTo, count_up_to
 
 STRIP = 24  # newest versions of a row's strip
-COUNT_CAP = 1000  # above, "1,000+": big tables are not counted out
+# Above these "1,000+" and "200+": big tables are not counted out, and what a filter finds costs more to count.
+COUNT_CAP, FOUND_CAP = 1000, 200
 _LEAD = 240  # characters of a description that a row may show
 # Saved views of the index and the filters behind them.
 VIEWS = (("All", ""), ("Waiting", "status:pending"), ("Never approved", "approved:none"))
@@ -144,8 +145,8 @@ def found_groups(user: User, query: Query, now: datetime | None = None) -> Condi
 
 
 def count_found(groups: Condition) -> int:
-    """How many groups there are, at most COUNT_CAP + 1."""
-    return count_up_to(ModelPackageGroup, groups, COUNT_CAP + 1)
+    """How many groups there are, at most FOUND_CAP + 1."""
+    return count_up_to(ModelPackageGroup, groups, FOUND_CAP + 1)
 
 
 def view_counts(user: User) -> Sequence[int]:

@@ -55,14 +55,17 @@ def _version(region: str, group: str, version: int) -> QuerySet[Any]:
 VERSION_OF_PAGE: Prepared[ModelPackage] = Prepared(_version, region=str, group=str, version=int)
 
 
+def _newest_of_name(region: str, name: str) -> Subquery:
+    """The id of the newest group of that name, deleted or not: its last event is the deletion."""
+    return Subquery(ModelPackageGroup.objects.filter(region=region, name=name).order_by("-id").values("pk")[:1])
+
+
 def _group_events(region: str, name: str, after: int) -> QuerySet[Any]:
-    # The newest group of that name, deleted or not: its last event is the deletion.
-    named = ModelPackageGroup.objects.filter(region=region, name=name).order_by("-id").values("pk")[:1]
-    return Event.objects.filter(group_id=Subquery(named), id__gt=after).order_by("-id")[:TOLD]
+    return Event.objects.filter(group_id=_newest_of_name(region, name), id__gt=after).order_by("-id")[:TOLD]
 
 
 def _others_events(region: str, group: str, version: int, after: int, user: int) -> QuerySet[Any]:
-    found = ModelPackage.objects.filter(group__region=region, group__name=group, version=version).order_by("-id")
+    found = ModelPackage.objects.filter(group_id=_newest_of_name(region, group), version=version).order_by()
     events = Event.objects.filter(package_id=Subquery(found.values("pk")[:1]), id__gt=after)
     return events.exclude(actor_id=user, door="browser").order_by("-id")[:1]
 

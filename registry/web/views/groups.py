@@ -59,6 +59,7 @@ def _list_context(request: HttpRequest, search: GroupSearch) -> dict[str, Any]:
         "views": views,
         "found": _count(groups, page, search, counts[0]),
         "cap": reports.COUNT_CAP,
+        "found_cap": reports.COUNT_CAP if search.query.is_empty else reports.FOUND_CAP,
         "sizes": ROWS,
         "near": suggestions.nearest(user, search.query) if missed else [],  # type: ignore[arg-type]
         "regions": suggestions.regions(user),  # type: ignore[arg-type]
