@@ -1,6 +1,7 @@
 """The queue before SQLite's write lock: first come, first served, and nobody keeps what he does not hold."""
 
 import sqlite3
+import stat
 import subprocess
 import sys
 import threading
@@ -220,3 +221,16 @@ def test_who_comes_when_others_have_waited_in_vain_is_told_soon(monkeypatch):
         assert time.monotonic() - began < 0.8
     assert in_thread(write) == ["written"]
     assert turn.patience_left(7) == 7
+
+
+@pytest.mark.django_db
+def test_a_new_file_and_what_lies_beside_it_are_their_owner_s_alone(tmp_path):
+    other = connection.copy("other")
+    other.settings_dict["NAME"] = tmp_path / "new.sqlite3"
+    try:
+        with other.cursor() as cursor:
+            cursor.execute("CREATE TABLE kept (id integer)")
+        found = {path.name: oct(stat.S_IMODE(path.stat().st_mode)) for path in tmp_path.iterdir()}
+    finally:
+        other.close()
+    assert found == dict.fromkeys(["new.sqlite3", "new.sqlite3-shm", "new.sqlite3-wal"], "0o600")

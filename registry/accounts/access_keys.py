@@ -141,7 +141,7 @@ def create_access_key(
         expires_at=expires_at,
         created_by_name=actor.name,
     )
-    record(actor, "access_key.created", target=_target(key), after=_state(key))
+    record(actor, "access_key.created", target=_target(key), after=_state(key), at=key.created_at)
     return key, secret
 
 
@@ -223,9 +223,10 @@ def note_use(key: AccessKey, client: str) -> None:
 def reencrypt_secrets() -> list[AccessKey]:
     """Put every secret under the first of REGISTRY_SECRET_KEY; done at each start, writes only what is not there yet.
 
-    Returns the keys whose secret no listed REGISTRY_SECRET_KEY opens: they sign nothing until they are rotated.
+    Leaves `access_key.reencrypted` for each that was written. Returns the keys whose secret no listed
+    REGISTRY_SECRET_KEY opens: they sign nothing until they are rotated.
     """
-    unreadable = []
+    unreadable, actor = [], Actor.system()
     for key in AccessKey.objects.select_related("user").order_by("user__username", "name"):
         if secrets.is_current(key.encrypted_secret):
             continue
@@ -235,7 +236,10 @@ def reencrypt_secrets() -> list[AccessKey]:
             unreadable.append(key)
             continue
         # Another server may run and rotate the key right now: its new secret must not be overwritten by the old one.
-        AccessKey.objects.filter(pk=key.pk, encrypted_secret=key.encrypted_secret).update(encrypted_secret=fresh)
+        with transaction.atomic():
+            same = AccessKey.objects.filter(pk=key.pk, encrypted_secret=key.encrypted_secret)
+            if same.update(encrypted_secret=fresh):
+                record(actor, "access_key.reencrypted", target=_target(key))
     return unreadable
 
 

@@ -90,7 +90,8 @@ def create_user(*, actor: Actor, username: str, password: str, role: Role | str,
     _check_new(user, password)
     user.save()
     _take_role(user, role)
-    record(actor, "user.created", target=user.username, after={"username": user.username, "role": role.value})
+    after = {"username": user.username, "role": role.value}
+    record(actor, "user.created", target=user.username, after=after, at=user.date_joined)
     return user
 
 
@@ -108,7 +109,7 @@ def create_service_account(*, actor: Actor, username: str, role: Role | str, ema
     user.save()
     _take_role(user, role)
     after = {"username": user.username, "role": role.value, "is_service": True}
-    record(actor, "user.created", target=user.username, after=after)
+    record(actor, "user.created", target=user.username, after=after, at=user.date_joined)
     return user
 
 
@@ -125,7 +126,7 @@ def create_superuser(*, username: str, password: str | None, email: str = "") ->
     user.save()
     _take_role(user, Role.ADMIN)
     after = {"username": user.username, "role": Role.ADMIN.value}
-    record(Actor.system(), "user.created", target=user.username, after=after)
+    record(Actor.system(), "user.created", target=user.username, after=after, at=user.date_joined)
     return user
 
 

@@ -57,6 +57,7 @@ CATEGORIES = {
     "access_key.enabled": "access",
     "access_key.disabled": "access",
     "access_key.rotated": "access",
+    "access_key.reencrypted": "access",
     "access_key.deleted": "access",
     "registry.imported": "registration",
     "registry.restored": "registration",

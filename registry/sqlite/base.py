@@ -9,6 +9,7 @@ Measured with 8 clients that register, two workers, two busy cores: p99 from 2.1
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import threading
@@ -141,6 +142,14 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     _has_turn = False
     _gave_up_at = 0.0
+
+    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
+        """As Django's, but a new file is its owner's alone; SQLite gives the files beside it the same rights."""
+        if not self.is_in_memory_db():
+            # What stands against it, SQLite says in its own words.
+            with contextlib.suppress(OSError):
+                os.close(os.open(conn_params["database"], os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        return super().get_new_connection(conn_params)
 
     def create_cursor(self, name: str | None = None) -> Cursor:
         return self.connection.cursor(factory=Cursor)

@@ -376,6 +376,7 @@ TELLERS: dict[str, Callable[[Read], Told]] = {
     "access_key.enabled": _tells_key("check", "enabled"),
     "access_key.disabled": _tells_key("lock", "disabled"),
     "access_key.rotated": _tells_key("rotate-ccw", "rotated"),
+    "access_key.reencrypted": _tells_key("lock", "put under the server's new secret key"),
     "access_key.deleted": _tells_key("trash-2", "deleted"),
     "registry.imported": _tell_imported,
     "registry.restored": _tell_backup_restored,

@@ -18,6 +18,7 @@ from registry.accounts.permissions import Actor
 from registry.accounts.teams import create_team
 from registry.catalog.models import CustomerMetadataProperty, ModelPackage, ModelPackageGroup, SavedView
 from registry.catalog.services.metric_readings import read_metric_reports
+from tests.api.account_walks import AccountSteps
 from tests.api.dumps import group_line, importdump, version_answer, version_line, write_lines
 from tests.api.test_checks import post as post_check
 from tests.factories import IMAGE, REGION, make_user
@@ -32,7 +33,7 @@ KEYS = ("owner", "zone", "b", "metric.auc", "metric.loss", "Aa", "long key")
 REPORT = {"ModelQuality": {"Statistics": {"ContentType": "application/json", "S3Uri": "s3://models/report.json"}}}
 
 
-class Walk:
+class Walk(AccountSteps):
     """`step` does one thing at one door; `done` counts what was done by its name, refusals included."""
 
     def __init__(self, seed: int, client_for: Callable[..., Any], folder: Path) -> None:

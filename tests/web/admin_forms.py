@@ -50,7 +50,7 @@ class Inputs(HTMLParser):
 
 def address(obj_or_model, view="change"):
     meta = obj_or_model._meta
-    args = [obj_or_model.pk] if view == "change" else []
+    args = [obj_or_model.pk] if view in ("change", "delete") else []
     return reverse(f"admin:{meta.app_label}_{meta.model_name}_{view}", args=args)
 
 

@@ -13,6 +13,7 @@ from registry.events.models import Event
 
 from ..models import ModelPackage, ModelPackageGroup
 from . import stored
+from .accounts import KINDS, AccountsReplay
 from .entries import Entry, ends_votes, entries_of
 from .groups import GroupReplay, Versions
 from .packages import PackageReplay
@@ -132,6 +133,23 @@ def compare_saved_views() -> Iterator[Difference]:
         yield from _columns(label, row, said, {}, unknown=set(), exact=complete)
 
 
+def compare_accounts() -> Iterator[Difference]:
+    """The differences of users with their roles, of access keys and of teams."""
+    events = Event.objects.filter(chain=0, kind__in=KINDS).order_by("position")
+    replay = AccountsReplay(entries_of(events, stream=True))
+    for what, present, replayed in (
+        ("user", stored.users(), replay.users),
+        ("access key", stored.access_keys(), replay.keys),
+        ("team", stored.teams(), replay.teams),
+    ):
+        for name in sorted({*present, *replayed}):
+            row, said = present.get(name), replayed.get(name)
+            if row is None or said is None:
+                yield _missing(f"{what} {name}", what, in_tables=row is not None)
+            else:
+                yield from _columns(f"{what} {name}", row, said.columns, said.since, unknown=set(), exact=False)
+
+
 def groups_of_registry() -> Iterator[int]:
     """The ids of all groups that the tables or the log know of, those of the tables first."""
     present = set(ModelPackageGroup.objects.order_by("pk").values_list("pk", flat=True).iterator())
@@ -146,6 +164,7 @@ def compare_registry() -> Iterator[Difference]:
         yield from compare_group(group_id)
     yield from compare_unversioned()
     yield from compare_saved_views()
+    yield from compare_accounts()
 
 
 # ---------- values ----------

@@ -8,6 +8,9 @@ from typing import Any
 
 from django.db.models import Model
 
+from registry.accounts.models import AccessKey, Role, User
+from registry.accounts.teams import all_teams
+
 from ..models import (
     Check,
     Container,
@@ -20,6 +23,7 @@ from ..models import (
     TeamAccess,
     Vote,
 )
+from .accounts import key_name
 from .entries import blank
 from .packages import PackageReplay
 from .saved_views import Key
@@ -93,3 +97,30 @@ def saved_views() -> dict[Key, dict[str, Any]]:
     """The saved views by owner, list and name."""
     rows = SavedView.objects.order_by().values(*blank(SavedView))
     return {(row["owner_id"], row["page"], row["name"]): row for row in rows}
+
+
+def users() -> dict[str, dict[str, Any]]:
+    """The users by name: what they may do and are members of."""
+    return {
+        user.username: {
+            "role": user.held_role,
+            "is_service": user.is_service,
+            "is_active": user.is_active,
+            "is_staff": user.is_staff,
+            "teams": sorted(group.name for group in user.groups.all() if group.name not in Role.values),
+            "date_joined": user.date_joined,
+        }
+        for user in User.objects.with_roles().order_by()
+    }
+
+
+def access_keys() -> dict[str, dict[str, Any]]:
+    """The access keys by owner and name, without their secrets and what tells of their use."""
+    names = ("key_id", "role", "created_at", "created_by_name", "expires_at", "is_active")
+    rows = AccessKey.objects.order_by().values("user__username", "name", *names)
+    return {key_name(row.pop("user__username"), row.pop("name")): row for row in rows}
+
+
+def teams() -> dict[str, dict[str, Any]]:
+    """The teams by name; who is in one is a column of the users."""
+    return {name: {} for name in all_teams().values_list("name", flat=True)}

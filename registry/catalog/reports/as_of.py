@@ -107,7 +107,8 @@ def statuses_at(ids: Collection[int], at: datetime) -> dict[int, str | None]:
     gone: dict[int, bool] = {}
     for pk, _, kind, status in sorted(_STATUSES.rows(ids=list(ids), at=at), key=itemgetter(1)):
         if kind in _STATUS_KINDS[:2]:
-            stood[pk] = status
+            # Of a JSON null SQLite gives the word.
+            stood[pk] = None if status == "null" else status
         else:
             gone[pk] = kind == "model_package.deleted"
     return {pk: status for pk, status in stood.items() if not gone.get(pk)}

@@ -12,7 +12,9 @@ from registry.catalog.models import ModelPackage, ModelPackageGroup
 from registry.catalog.replay import compare_registry, stored
 from registry.catalog.replay.groups import Versions
 from registry.catalog.reports import as_of
+from registry.events.services import record
 from tests.catalog.replay.histories import History
+from tests.factories import an_actor, make_version
 
 pytestmark = pytest.mark.django_db
 
@@ -99,6 +101,13 @@ def check_history(seed: int, steps: int) -> None:
 
 def test_what_stood_after_each_step_is_what_is_told_of_that_moment():
     check_history(5, 80)
+
+
+def test_a_status_that_was_taken_back_is_none_on_both_databases():
+    version = make_version(approval_status="Approved")
+    taken_back = {"before": {"ModelApprovalStatus": "Approved"}, "after": {"ModelApprovalStatus": None}}
+    record(an_actor("admin"), "model_package.approval_status_changed", package=version, **taken_back)
+    assert as_of.statuses_at([version.pk], timezone.now()) == {version.pk: None}
 
 
 @pytest.mark.replay

@@ -7,9 +7,19 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
+from registry.accounts import services as accounts
+from registry.accounts import teams
+from registry.accounts.access_keys import (
+    create_access_key,
+    rename_access_key,
+    rotate_access_key,
+    set_access_key_active,
+)
+from registry.accounts.models import AccessKey, User
 from registry.accounts.permissions import Actor
 from registry.catalog import services
 from registry.catalog.models import (
@@ -48,7 +58,7 @@ def version() -> ModelPackage:
 def test_what_the_services_wrote_is_what_the_log_says(version):
     make_package("alone", tags=[("a", "b")])
     services.save_view(actor=Actor.of(make_user("viewer"), "browser"), page="groups", name="late", query="q=a")
-    assert replaylog() == (True, "The tables are what the log says: 1 group, packages and views.\n")
+    assert replaylog() == (True, "The tables are what the log says: 1 group, packages, views and accounts.\n")
     assert replaylog(group="us-east-1/fraud") == (True, "The tables are what the log says: 1 group.\n")
 
 
@@ -93,6 +103,47 @@ def test_a_row_without_an_event_and_an_event_without_a_row(version):
     assert not fine and "registration: the log says that it was made, the tables lack it" in said
     SavedView.objects.create(owner=make_user("viewer"), page="groups", name="forged", saved_at=now)
     assert "view forged of groups: view: the tables have it" in replaylog()[1]
+
+
+def take_role() -> None:
+    User.objects.get(username="vera").groups.set([Group.objects.get_or_create(name="admin")[0]])
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        (take_role, "user vera: role: the tables say admin, the log says viewer since 20"),
+        (lambda: User.objects.update(is_superuser=True), "user vera: role: the tables say admin"),
+        (lambda: User.objects.update(is_staff=True), "user vera: is_staff: the tables say True"),
+        (lambda: User.objects.update(is_active=True), "user nina: is_active: the tables say True, the log says False"),
+        (lambda: User.objects.update(is_service=True), "user vera: is_service: the tables say True"),
+        (lambda: User.objects.create(username="eve"), "user eve: user: the tables have it, the log does not say"),
+        (lambda: User.objects.get(username="nina").delete(), "user nina: user: the log says that it was made"),
+        (lambda: User.objects.get(username="vera").groups.clear(), "user vera: teams: the tables say []"),
+        (lambda: Group.objects.filter(name="Risk").update(name="Sales"), "team Sales: team: the tables have it"),
+        (lambda: AccessKey.objects.update(role=""), "access key vera/weekly: role: the tables say nothing"),
+        (lambda: AccessKey.objects.update(is_active=True), "access key vera/weekly: is_active: the tables say True"),
+        (lambda: AccessKey.objects.update(key_id="AKIAFORGED"), "key_id: the tables say AKIAFORGED, the log says AKIA"),
+        (lambda: AccessKey.objects.update(expires_at=None), "access key vera/weekly: expires_at: the tables say not"),
+        (lambda: AccessKey.objects.update(user=User.objects.get(username="nina")), "access key nina/weekly: access"),
+    ],
+)
+def test_whoever_was_given_more_behind_the_log_is_named(change, named):
+    keeper, vera = Actor.system("test"), make_user("viewer", username="vera")
+    accounts.set_active(actor=keeper, user=make_user("reviewer", username="nina"), active=False)
+    teams.rename_team(actor=keeper, team=teams.create_team(actor=keeper, name="Risks"), name="Risk")
+    teams.set_user_teams(actor=keeper, user=vera, teams=["Risk"])
+    later = timezone.now() + timedelta(days=9)
+    key, _ = create_access_key(actor=keeper, user=vera, name="ci", role="viewer", expires_at=later)
+    key, _ = rotate_access_key(actor=keeper, key=rename_access_key(actor=keeper, key=key, name="weekly"))
+    set_access_key_active(actor=keeper, key=key, active=False)
+    assert replaylog(verbosity=2) == (
+        True,
+        "The tables are what the log says: 0 groups, packages, views and accounts.\n",
+    )
+    change()
+    fine, said = replaylog()
+    assert not fine and named in said
 
 
 def test_what_an_older_release_did_not_log_is_not_known_and_no_difference():

@@ -26,6 +26,7 @@ class Command(BaseCommand):
         if not group:
             self._report(comparing.compare_unversioned)
             self._report(comparing.compare_saved_views)
+            self._report(comparing.compare_accounts)
         many = "1 group" if checked == 1 else f"{checked:,} groups"
         if self.gaps:
             places = "1 place" if self.gaps == 1 else f"{self.gaps:,} places"
@@ -34,7 +35,9 @@ class Command(BaseCommand):
             )
         if self.found:
             raise CommandError(f"{self.found:,} {'difference' if self.found == 1 else 'differences'} in {many}.")
-        self.stdout.write(f"The tables are what the log says: {many}" + ("." if group else ", packages and views."))
+        self.stdout.write(
+            f"The tables are what the log says: {many}" + ("." if group else ", packages, views and accounts.")
+        )
 
     def _ids(self, group: str) -> list[int]:
         region, _, name = group.partition("/")
