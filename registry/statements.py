@@ -48,16 +48,14 @@ Given = str | int | datetime | list[int] | Condition
 class Prepared(Generic[Row]):
     """A query with named values: `Prepared(lambda name: Group.objects.filter(name=name), name=str)`.
 
-    Each value stands in the query once or more. `build` is asked once a connection. `plan_anew`: how its rows are best
-    found depends on the values, so that PostgreSQL must not keep one plan for all of them.
+    Each value stands in the query once or more. `build` is asked once a connection.
     """
 
-    def __init__(
-        self, build: Callable[..., models.QuerySet[Row, Any]], *, plan_anew: bool = False, **values: type[Given]
-    ) -> None:
+    plans_anew = False
+
+    def __init__(self, build: Callable[..., models.QuerySet[Row, Any]], **values: type[Given]) -> None:
         self._build = build
         self._kinds = values
-        self._plan_anew = plan_anew
 
     def rows(self, **values: Given) -> list[Any]:
         """All rows of a query by values_list, each with its columns in that order."""
@@ -79,15 +77,21 @@ class Prepared(Generic[Row]):
         # Kept on the connection's object, which belongs to one thread and lives as long as that.
         kept: dict[Prepared, _Compiled] = connection.__dict__.setdefault("registry_statements", {})
         if self not in kept:
-            kept[self] = _Compiled(self._build, self._kinds, connection, plan_anew=self._plan_anew)
+            kept[self] = _Compiled(self._build, self._kinds, connection, plans_anew=self.plans_anew)
         return kept[self]
+
+
+class PlannedAnew(Prepared[Row]):
+    """A query whose rows are found in one way for some values and in another for others: PostgreSQL keeps no plan."""
+
+    plans_anew = True
 
 
 class _Compiled:
     """The SQL of one query on one connection, and how its rows become values or models."""
 
     def __init__(
-        self, build: Callable[..., models.QuerySet], kinds: dict[str, type[Given]], connection: Any, *, plan_anew: bool
+        self, build: Callable[..., models.QuerySet], kinds: dict[str, type[Given]], connection: Any, *, plans_anew: bool
     ) -> None:
         stand_ins = {name: _stand_in(kind, place) for place, (name, kind) in enumerate(kinds.items())}
         queryset = build(**{name: given for name, (given, _) in stand_ins.items()})
@@ -106,7 +110,7 @@ class _Compiled:
         if self.pieces and len(self.pieces) != len(params) + 1:
             raise ValueError("A text of the query looks like a place for a value.")
         # A condition is another one each time.
-        self.plans_anew = plan_anew or Condition in kinds.values()
+        self.plans_anew = plans_anew or Condition in kinds.values()
         self.compiler, self.connection = compiler, connection
         selected = compiler.select
         self.converters = compiler.get_converters([column for column, _, _ in selected])

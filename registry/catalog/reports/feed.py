@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 
 from registry.events.models import Event, EventQuerySet
-from registry.statements import Prepared
+from registry.statements import PlannedAnew, Prepared
 
 from ..models import ModelPackage, ModelPackageGroup
 from ..models.teams import groups_hidden_from, sees_all
@@ -97,4 +97,4 @@ def _rows(events: EventQuerySet) -> QuerySet[Event, Any]:
 def _page(names: tuple[str, ...]) -> Prepared[Event]:
     """The statement of a page, by what narrows it; some kinds of event and some people are rare."""
     kinds = {name: _KINDS[name] for name in names}
-    return Prepared(lambda **values: _rows(_narrowed(**values)), plan_anew=True, **kinds)
+    return PlannedAnew(lambda **values: _rows(_narrowed(**values)), **kinds)
