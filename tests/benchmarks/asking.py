@@ -86,10 +86,11 @@ def plain_cursor() -> Iterator[Any]:
         yield psycopg.Cursor(connection.connection)
 
 
-def run_plainly(cursor: Any, statement: Statement) -> list[Any]:
-    """Run a noted statement by the driver and fetch what it gives."""
+def run_plainly(cursor: Any, statement: Statement, *, keep_plan: bool = True) -> list[Any]:
+    """Run a noted statement by the driver and fetch what it gives; PostgreSQL may keep its plan or plan it anew."""
     sql, params = statement
-    if "sqlite" in type(cursor).__module__ and params is not None:
-        sql = sql.replace("%s", "?").replace("%%", "%")
-    cursor.execute(sql, params or ())
+    if "sqlite" in type(cursor).__module__:
+        cursor.execute(sql if params is None else sql.replace("%s", "?").replace("%%", "%"), params or ())
+    else:
+        cursor.execute(sql, params or (), prepare=keep_plan)
     return cursor.fetchall() if cursor.description else []

@@ -18,10 +18,13 @@ from registry.configuration import PROJECT_ROOT
 from tests.databases import running_postgresql
 
 from .page_report import PageRow
+from .pages import ALL_METRICS
 from .servers import manage
 
 SMALL = (100, 1_000)
 LARGE = (10_000, 1_000_000)
+# Its largest group has the 10,000 versions whose metrics are one page.
+MIDDLE = (1_000, 100_000)
 QUICK_LARGE = (1_000, 50_000)
 
 
@@ -48,16 +51,19 @@ def measure_pages(folder: Path, databases: list[str], *, quick: bool, calls: int
         title = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}[name]
         try:
             rows = {}
-            for kind, (groups, versions) in (("small", SMALL), ("large", size)):
+            kinds = {"small": SMALL, "large": size} | ({} if quick else {"middle": MIDDLE})
+            for kind, (groups, versions) in kinds.items():
                 print(f"{title}, pages, {versions:,} versions", flush=True)
                 # One at a time: a large registry takes gigabytes.
                 with database(folder / f"pages-{name}-{versions}", name, keep=keep) as environ:
                     said = fill_once(environ, groups, versions)
                     if kind == "large":
                         run.conditions.append(f"{title}: {said}")
-                    rows[kind] = times_of(environ, calls)
+                    rows[kind] = times_of(environ, calls, ALL_METRICS if kind == "middle" else "")
             small = {row["name"]: row for row in rows["small"]}
             run.measured[title] = [PageRow(row, small.get(row["name"])) for row in rows["large"]]
+            for row in rows.get("middle", ()):
+                run.measured[title].append(PageRow(row | {"name": "metrics of 10,000 versions", "bar": 150}, None))
         except (RuntimeError, OSError, subprocess.SubprocessError) as error:
             run.conditions.append(f"{title} could not be measured: {str(error).splitlines()[-1]}")
     return run
@@ -104,9 +110,9 @@ def fill(environ: dict[str, str], groups: int, versions: int) -> str:
     return said.rstrip(".")
 
 
-def times_of(environ: dict[str, str], calls: int) -> list[dict[str, Any]]:
-    """What page_times says of every page."""
-    command = [sys.executable, "-m", "tests.benchmarks.page_times", "--calls", str(calls)]
+def times_of(environ: dict[str, str], calls: int, only: str = "") -> list[dict[str, Any]]:
+    """What page_times says of every page, or of those that are named so."""
+    command = [sys.executable, "-m", "tests.benchmarks.page_times", "--calls", str(calls), "--only", only]
     with subprocess.Popen(command, cwd=PROJECT_ROOT, env=environ, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         rows = []

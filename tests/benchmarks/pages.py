@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 SCROLLS = 500
 ROWS = 50  # versions in one answer of the timeline
+ALL_METRICS = "metrics of the largest group"
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,7 @@ PAGES = (
     Page("review queue", "/review/", 30),
     Page("review queue, all", "/review/?who=all", 30),
     Page("metrics", "{second_group}metrics/", 150, reads_all=True),
-    Page("metrics of the largest group", "{group}metrics/", 150, reads_all=True),
+    Page(ALL_METRICS, "{group}metrics/", 1500, reads_all=True),
     Page("compare", "/compare/?v={ref}/{newest}&v={ref}/{before_newest}", 25),
     Page("where used, image of many", "/used/?image={wide_image}", 40),
     Page("where used, rare image", "/used/?image={rare_image}", 40),

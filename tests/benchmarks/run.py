@@ -38,7 +38,7 @@ class Plan:
     pages: int
 
 
-FULL = Plan(alone=300, together=60, versions=16_000, by_calls=16_000, pages=200)
+FULL = Plan(alone=300, together=60, versions=16_000, by_calls=16_000, pages=100)
 QUICK = Plan(alone=100, together=20, versions=16_000, by_calls=1_000, pages=40)
 SERVERS: dict[str, Callable[[Path], AbstractContextManager[servers.Target]]] = {
     "sqlite": servers.ours_on_sqlite,
