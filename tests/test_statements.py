@@ -7,7 +7,7 @@ from django.db import DatabaseError, connection
 from django.utils import timezone
 
 from registry.catalog.models import Container, ModelPackage, ModelPackageGroup
-from registry.statements import Condition, Prepared, insert, update
+from registry.statements import Condition, PlannedAnew, Prepared, insert, update
 
 from .factories import make_group, make_version
 
@@ -154,3 +154,14 @@ def test_compiled_once_a_connection(version):
     assert [prepared.first(name="churn").name for _ in range(3)] == ["churn"] * 3
     assert len(built) == 1
     assert prepared in connection.registry_statements
+
+
+@pytest.mark.postgresql_only
+@pytest.mark.parametrize(("kind", "kept"), [(Prepared, 1), (PlannedAnew, 0)])
+def test_postgresql_keeps_a_plan_but_where_values_decide_it(version, kind, kept):
+    statement = kind(lambda name: ModelPackageGroup.objects.filter(description="", name__gt=name), name=str)
+    for name in ("a", "b", "z"):
+        assert len(statement.all(name=name)) == (name < "churn")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT COUNT(*) FROM pg_prepared_statements WHERE statement LIKE '%%\"name\" > $%%'")
+        assert cursor.fetchone() == (kept,)

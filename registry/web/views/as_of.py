@@ -16,7 +16,6 @@ from django.urls import reverse
 from registry.catalog.models import ModelPackage, ModelPackageGroup
 from registry.catalog.replay import GroupReplay, PackageReplay
 from registry.catalog.reports import as_of as reports
-from registry.catalog.reports import particulars
 from registry.catalog.reports.containers import compare_containers
 from registry.catalog.rules import ReviewRules
 from registry.events.models import Event
@@ -249,14 +248,7 @@ def _version_context(
         "metrics": sorted(then.metrics.items()),
         "checks": sorted(then.checks.items()),
         "votes": list(then.votes.items()),
-        "stage_position": versions.stage_position(package.stage),
-        "stage_count": len(settings.REGISTRY_STAGES),
-        "lineage": particulars.lineage_of(package, pairs),
-        "facts": particulars.facts_of(package),
-        "reports": particulars.pointers_of(package.model_metrics),
-        "drift_baselines": particulars.pointers_of(package.drift_check_baselines),
-        "additional": particulars.additional_specifications(package),
-        "model_card": particulars.model_card_of(package),
+        **versions.registered_context(package, pairs),
         "comparison": {"containers": compare_containers(package.inference_specification)},
         "base": None,
         "feed": _feed(package, moment.at),

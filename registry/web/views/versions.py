@@ -133,14 +133,7 @@ def page_context(request: HttpRequest, package: ModelPackage, **state: Any) -> d
         **review_context(actor, package, context["comparison"], known),
         "may_stage": actor.may("model_package.edit_stage"),
         "stages": stage_choices(package),
-        "stage_position": stage_position(package.stage),
-        "stage_count": len(settings.REGISTRY_STAGES),
-        "lineage": particulars.lineage_of(package, pairs),
-        "facts": particulars.facts_of(package),
-        "reports": particulars.pointers_of(package.model_metrics),
-        "drift_baselines": particulars.pointers_of(package.drift_check_baselines),
-        "additional": particulars.additional_specifications(package),
-        "model_card": particulars.model_card_of(package),
+        **registered_context(package, pairs),
         "has_containers": bool((package.inference_specification or {}).get("Containers")),
         "endpoint": settings.REGISTRY_PUBLIC_URL or f"{request.scheme}://{request.get_host()}",
         "may_read_metrics": actor.may("model_package.create"),
@@ -167,6 +160,20 @@ def stage_choices(package: ModelPackage) -> list[str]:
     """The stages on offer in their order; the present one too where the settings do not name it."""
     known = list(settings.REGISTRY_STAGES)
     return known if not package.stage or package.stage in known else [*known, package.stage]
+
+
+def registered_context(package: ModelPackage, pairs: Mapping[str, str]) -> dict[str, Any]:
+    """What a page says of a version as it was registered, and where its stage stands; `pairs` is its metadata."""
+    return {
+        "stage_position": stage_position(package.stage),
+        "stage_count": len(settings.REGISTRY_STAGES),
+        "lineage": particulars.lineage_of(package, pairs),
+        "facts": particulars.facts_of(package),
+        "reports": particulars.pointers_of(package.model_metrics),
+        "drift_baselines": particulars.pointers_of(package.drift_check_baselines),
+        "additional": particulars.additional_specifications(package),
+        "model_card": particulars.model_card_of(package),
+    }
 
 
 def stage_position(stage: str) -> int:
