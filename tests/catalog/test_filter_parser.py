@@ -178,10 +178,10 @@ def test_the_longest_texts_are_read_at_once() -> None:
         "metric:a>",
     ):
         text = sign * (MAX_LENGTH * 50 // len(sign))
-        began = time.perf_counter()
+        began = time.process_time()
         query = parse(text)
         assert (query.text, query.marked, query.is_plain) is not None
-        assert time.perf_counter() - began < 0.5, sign
+        assert time.process_time() - began < 0.5, sign
 
 
 def test_each_list_says_which_keys_it_lacks() -> None:
