@@ -74,8 +74,9 @@ def page_of(between: Between, before: int | None = None) -> ChangesPage:
 
 def changed_packages(between: Between) -> list[int] | None:
     """The ids of the versions that changed; None where more than EVENTS_COMPARED events would have to be read."""
-    found = [pk for (pk,) in _PACKAGES.rows(**between._asdict())]
-    return None if len(found) > EVENTS_COMPARED else list(dict.fromkeys(found))
+    if between.high - between.low > EVENTS_COMPARED:
+        return None
+    return list(dict.fromkeys(pk for (pk,) in _PACKAGES.rows(**between._asdict())))
 
 
 def _events(chain: int, low: int, high: int, since: datetime, until: datetime) -> EventQuerySet:
@@ -88,8 +89,7 @@ def _page(before: int | None = None, **values: Any) -> EventQuerySet:
 
 
 def _packages(**values: Any) -> QuerySet[Event, Any]:
-    changed = _events(**values).exclude(package_id=None).order_by("-position")
-    return changed.values_list("package_id")[: EVENTS_COMPARED + 1]
+    return _events(**values).exclude(package_id=None).order_by().values_list("package_id")
 
 
 _VALUES: dict[str, Any] = {"chain": int, "low": int, "high": int, "since": datetime, "until": datetime}
