@@ -123,8 +123,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
         patience = params.pop("patience", 0)
         # Behind a pooler a connection is not ours to set.
         if patience and params.get("prepare_threshold") is not None:
-            # Compiling a statement (jit) took seconds of one whose rows came in milliseconds.
-            ours = f"-c jit=off -c lock_timeout={round(patience * 1000)}"
+            # Compiling a statement (jit) and parallel workers are for reports: of pages that read some hundred rows they
+            # made seconds.
+            ours = f"-c jit=off -c max_parallel_workers_per_gather=0 -c lock_timeout={round(patience * 1000)}"
             params["options"] = f"{ours} {params.get('options', '')}".strip()
         return params
 
