@@ -123,8 +123,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         patience = params.pop("patience", 0)
         # Behind a pooler a connection is not ours to set.
         if patience and params.get("prepare_threshold") is not None:
-            # Compiling a statement (jit) and parallel workers are for reports: of pages that read some hundred rows they
-            # made seconds.
+            # Compiling a statement (jit) and parallel workers are for reports: a page that reads some hundred rows they
+            # cost seconds.
             ours = f"-c jit=off -c max_parallel_workers_per_gather=0 -c lock_timeout={round(patience * 1000)}"
             params["options"] = f"{ours} {params.get('options', '')}".strip()
         return params
