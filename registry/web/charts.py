@@ -18,8 +18,8 @@ from .wording import number, plural, status_look
 
 STRIP_LENGTH = 24
 MARKED_POINTS = 60  # above, a trend is a line with the marks that matter (DESIGN.md section 5)
-MARKED_WAITING = 24  # more would cover the line
-LINE_POINTS = 300  # two to a pixel of the widest chart would be waste
+MARKED_WAITING = 8  # more would cover the line
+LINE_POINTS = 80  # more weigh a kilobyte and show nothing more of the line
 _STRIP_WIDTH = 132
 _STRIP_STEP = 5.5
 _RAIL_EDGES = (11.0, 89.0)  # where the lowest and the highest value of a group sit, in percent
