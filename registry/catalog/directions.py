@@ -1,10 +1,12 @@
-"""Which way a metric is better, and which metric of a group leads: as the group chose, else by the names; no database.
+"""Which way a metric is better, what counts as the same, and which metric of a group leads: as the group chose, else by
+the names; no database.
 
 Every page, list, chart and rule asks here with the group, so that a choice holds everywhere.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
@@ -14,6 +16,13 @@ Direction = Literal["higher", "lower", ""]
 
 # What a group may keep for a metric; "none": neither way is better, whatever the name says.
 DIRECTIONS: Mapping[str, Direction] = {"higher": "higher", "lower": "lower", "none": ""}
+
+_NOISE = 1e-9
+
+
+def same_value(one: float, other: float) -> bool:
+    """Whether two values of a metric differ by no more than the noise of floating point: nothing changed then."""
+    return math.isclose(one, other, rel_tol=_NOISE)
 
 
 class Choices(Protocol):

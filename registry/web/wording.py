@@ -4,7 +4,10 @@ import math
 import re
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
+from itertools import pairwise
 from typing import Any, NamedTuple
+
+from registry.catalog.directions import same_value
 
 MINUS = "\N{MINUS SIGN}"
 MISSING = "\N{EN DASH}"
@@ -153,13 +156,17 @@ def _places(text: str) -> int:
 def digits_for(values: Iterable[Any], *, apart: bool = False) -> int:
     """Return the fewest decimals that show every value of one series to four significant digits.
 
-    `apart` adds as many as tell any two different values apart: 0.99996 is not 1 where both stand side by side.
+    `apart` adds as many as tell any two different values apart: 0.99996 is not 1 where both stand side by side. What
+    counts as the same value needs none.
     """
     finite = {v for v in map(_float, values) if v is not None and math.isfinite(v)}
     finite = {v for v in finite if not _extreme(abs(v))}
     places = min(max((_places(f"{abs(v):.{_decimals(abs(v))}f}") for v in finite), default=0), 6)
-    while apart and places < MOST_PLACES and len({f"{v:.{places}f}" for v in finite}) < len(finite):
-        places += 1
+    if apart:
+        ordered = sorted(finite)
+        different = [v for v, after in pairwise([*ordered, math.inf]) if not same_value(v, after)]
+        while places < MOST_PLACES and len({f"{v:.{places}f}" for v in different}) < len(different):
+            places += 1
     return places
 
 

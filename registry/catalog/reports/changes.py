@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,7 +14,7 @@ from django.db.models.functions import Coalesce
 from registry.events.models import Event
 from registry.statements import Prepared, read
 
-from ..directions import Direction, in_reading_order, metric_direction
+from ..directions import Direction, in_reading_order, metric_direction, same_value
 from ..models import CustomerMetadataProperty, Metric, ModelPackage
 from ..reviewing import REVISING
 from .containers import ContainerChange, compare_containers
@@ -25,7 +24,6 @@ APPROVED_CHOICES = 10
 USUAL_VERSIONS = 600  # the newest versions whose changes count as usual (DESIGN.md section 5)
 # Numbers beyond this are shown but not averaged: PostgreSQL refuses the sum of their squares as an overflow.
 USUAL_LIMIT = 1e150
-NOISE = 1e-9
 
 
 # ---------- which version to compare with ----------
@@ -136,7 +134,7 @@ class MetricChange:
         """The difference; 0 for one that is only the noise of floating point."""
         if self.value is None or self.before is None:
             return None
-        return 0.0 if math.isclose(self.value, self.before, rel_tol=NOISE) else self.value - self.before
+        return 0.0 if same_value(self.value, self.before) else self.value - self.before
 
     @property
     def verdict(self) -> Literal["better", "worse", "changed", "same", ""]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +11,7 @@ from django.db.models import Q, QuerySet
 
 from registry.statements import Prepared, numbered
 
-from ..directions import Direction, in_reading_order, metric_direction
+from ..directions import Direction, in_reading_order, metric_direction, same_value
 from ..models import Check, CustomerMetadataProperty, Metric, ModelPackage, ModelPackageGroup, Vote
 from ..models.teams import groups_hidden_from, sees_all
 from .containers import containers_of, facts_of_container, match_containers, title_of
@@ -25,7 +24,6 @@ CARD_ROWS = 40  # members of a model card that are compared
 CARD_TEXT = 300
 CANDIDATES = 8
 COMPARED_MAX = 8
-NOISE = 1e-9
 
 Kind = Literal["text", "code", "uri", "metric", "time", "status", "stage"]
 
@@ -216,20 +214,18 @@ class _Table:
         base = values[self.base]
         there = [value for value in values if value is not None]
         best = max(there) if direction == "higher" else min(there) if direction == "lower" else None
-        if len(there) < 2 or all(_same(value, there[0]) for value in there):
+        if len(there) < 2 or all(same_value(value, there[0]) for value in there):
             best = None
         cells = []
         for value in values:
             changed = (value is None) != (base is None) or (
-                value is not None and base is not None and not _same(value, base)
+                value is not None and base is not None and not same_value(value, base)
             )
             change = value - base if changed and value is not None and base is not None else None
-            cells.append(Cell(value, changed, best is not None and value is not None and _same(value, best), change))
+            cells.append(
+                Cell(value, changed, best is not None and value is not None and same_value(value, best), change)
+            )
         self._rows.append(Row(name, "metric", cells, base, direction, mono=True))
-
-
-def _same(one: float, other: float) -> bool:
-    return math.isclose(one, other, rel_tol=NOISE)
 
 
 _PLACES = ("Artifact URI", "ETag", "Stored as", "Manifest", "Extra data")
