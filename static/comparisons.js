@@ -5,5 +5,5 @@
   const follow = () => { history.replaceState(history.state, '', mark(location.href)); $$('a[data-diff]').forEach((a) => { a.href = mark(a.href); }); };
   only?.addEventListener('change', follow);
   /* registry.js copies what the button holds at that moment */
-  $$('[data-copy-address]').forEach((b) => { b.hidden = false; b.dataset.copy = ''; b.addEventListener('click', () => { b.dataset.copy = location.href; }); });
+  $$('[data-copy-address]').forEach((b) => { b.dataset.copy = ''; b.addEventListener('click', () => { b.dataset.copy = location.href; }); });
 })();

@@ -6,16 +6,6 @@
   const visible = (el) => (el.checkVisibility ? el.checkVisibility() : el.getClientRects().length > 0);
   const FOCUSABLE = 'a[href], button:not([disabled]), input:not([type=hidden]):not([disabled]), select, textarea, summary, [tabindex="0"]';
 
-  /* ---------- HTMX's settings, here and not in a <meta>, whose text every page would carry ---------- */
-  if (globalThis.htmx) Object.assign(htmx.config, {
-    allowEval: false, allowScriptTags: false, includeIndicatorStyles: false, selfRequestsOnly: true,
-    historyCacheSize: 0, refreshOnHistoryMiss: true, defaultSettleDelay: 0,
-    responseHandling: [
-      { code: '204', swap: false }, { code: '[23]..', swap: true }, { code: '409|422', swap: true },
-      { code: '[45]..', swap: false, error: true },
-    ],
-  });
-
   /* ---------- toasts: HX-Trigger {"toast": {"text": …, "kind": "bad"}}, and the server's messages ---------- */
   const say = (text, kind = '') => {
     const box = $('#toasts'); if (!box || !text) return;
@@ -31,11 +21,10 @@
   }
   on('toast', (e) => say(e.detail.text ?? e.detail.value, e.detail.kind));
 
-  /* ---------- controls that only script can serve are hidden until here; others show what this browser keeps ---------- */
+  /* ---------- controls that show what this browser keeps, and keys as they stand on it ---------- */
   const single = { get off() { try { return localStorage.singleKeys === 'off'; } catch { return false; } }, set off(v) { try { localStorage.singleKeys = v ? 'off' : 'on'; } catch { say('The browser does not keep this choice', 'bad'); } } };
   const isMac = /Mac|iP(hone|ad)/.test(navigator.platform);
   const reveal = (root) => {
-    $$('[data-remove-row][hidden], [data-add-row][hidden]', root).forEach((b) => { b.hidden = false; });
     $$('[data-single-keys]', root).forEach((b) => { b.checked = !single.off; });
     if (isMac) $$('[data-mod]', root).forEach((k) => { k.textContent = k.textContent.replace('Ctrl', 'Cmd'); });
   };

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from markupsafe import Markup, escape
 
-from .icons import SPRITE_URL
+from .icons import MARKS, SPRITE_URL
 from .wording import number, plural, status_look
 
 STRIP_LENGTH = 24
@@ -130,8 +130,7 @@ def rail(
     slug = status_look(status).slug
     at = _RAIL_NO_VALUE if x is None else x
     dot = (
-        f'<use x="{at:g}%" y="50%" class="mark mark--{slug}" href="{SPRITE_URL}#mark-{slug}" '
-        'width="16" height="16" transform="translate(-8-8)"/>'
+        f'<svg x="{at:g}%" y="50%" class="mark mark--{slug}"><g transform="translate(-8-8)">{MARKS[slug]}</g></svg>'
         if marked
         else ""
     )
@@ -212,7 +211,9 @@ def trend(
     grid = "".join(f'<line class="grid" x1="0" x2="100%" y1="{down(v):.1f}%" y2="{down(v):.1f}%"/>' for v in ticks)
     if reference is not None and _finite(reference):
         grid += f'<line class="best" x1="0" x2="100%" y1="{down(reference):.1f}%" y2="{down(reference):.1f}%"/>'
-    path = path_steps([(i, round(down(v), 1)) for i, v in _thinned(values)])
+    line = _thinned(values)
+    # A line that leaves points out needs no tenth of a percent.
+    path = path_steps([(i, round(down(v), 1 if len(line) == len(values) else None)) for i, v in line])
     every = _label_step(len(shown))
     labelled = {0, *(i for i, p in enumerate(shown) if p.number % every == 0)}
     if len(labelled) > 7:  # gaps in the numbers: a label at every so-many-th point instead

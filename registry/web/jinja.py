@@ -4,7 +4,7 @@ from functools import cache
 from typing import Any
 
 from django.templatetags.static import static
-from django_htmx.jinja import htmx_script
+from django_htmx.jinja import django_htmx_script
 from jinja2 import Environment
 from markupsafe import Markup, escape
 
@@ -21,6 +21,12 @@ def breaks(text: object) -> Markup:
     for sign in "/_.":
         out = out.replace(sign, f"{sign}<wbr>")
     return Markup(out)
+
+
+@cache
+def script(path: str) -> Markup:
+    """Return the link to a script of static/ that start.js runs once the page is seen; it is fetched before that."""
+    return Markup('<link rel="preload" as="script" fetchpriority="low" href="{}" data-script>').format(static(path))
 
 
 def environment(**options: Any) -> Environment:
@@ -50,13 +56,14 @@ def environment(**options: Any) -> Environment:
     )
     # The addresses of static files change with the collected files alone, which are read at the start.
     env.globals.update(
-        htmx_script=cache(htmx_script),
+        htmx_debug_script=cache(django_htmx_script),
         icon=icons.icon,
         mark=icons.mark,
         metric_chart=metric_charts.metric_chart,
         multiple=metric_charts.multiple,
         package_path=package_path,
         rail=charts.rail,
+        script=script,
         stage_bars=charts.stage_bars,
         static=cache(static),
         strip=charts.strip,

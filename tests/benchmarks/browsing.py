@@ -20,6 +20,7 @@ from typing import Any
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tests.conftest import BROWSER_FLAGS, find_chromium
+from tests.scripts import await_scripts
 
 from . import report, servers
 from .sites import SITES, SIZES, Site
@@ -169,6 +170,7 @@ def measure_reactions(browser: Browser, site: Site, addresses: dict[int, str], t
         with new_context(browser, site) as context:
             page = watched_page(context, site)
             open_once(page, site.origin + addresses[largest])
+            await_scripts(page)
             note(
                 "menu of a row", page, page.locator("tr[data-row] .t-menu button").nth(1).click,
                 "document.querySelector('#rowmenu:popover-open') !== null",
@@ -181,6 +183,7 @@ def measure_reactions(browser: Browser, site: Site, addresses: dict[int, str], t
                 "document.querySelector('tr[data-row] .status:not(.status--rejected)') === null",
             )  # fmt: skip
             page.goto(f"{site.origin}{addresses[small]}versions/{small}/")
+            await_scripts(page)
             note(
                 "disclose", page, page.locator("details.disclose > summary").first.click,
                 "document.querySelector('details.disclose').open",

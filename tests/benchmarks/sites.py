@@ -16,7 +16,7 @@ from .loads import sign_in
 # Versions in the group whose page is opened.
 SIZES = (25, 1_000, 10_000, 100_000)
 # Versions that one of our pages shows at first, and so does the file.
-ROWS = 50
+ROWS = 25
 
 
 @dataclass(frozen=True)

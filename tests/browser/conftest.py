@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Response, StorageState, expect
 
 from tests.product import PASSWORD, Product, long_history, running_demo
+from tests.scripts import UNREADY, await_scripts
 
 # Generous, since the tests on PostgreSQL run beside these on the same few cores.
 expect.set_options(timeout=15_000)
@@ -110,8 +111,13 @@ def open_page(
             context.add_cookies([{"name": "theme", "value": theme, "url": product.url}])
         page = context.new_page()
         complaints.hear(page)
+        scripted = options.get("java_script_enabled", True)
+        if scripted:
+            page.add_locator_handler(page.locator(UNREADY), lambda: await_scripts(page), no_wait_after=True)
         if path:
             page.goto(path)
+            if scripted:
+                await_scripts(page)
         return page
 
     yield opener

@@ -66,6 +66,7 @@ def add_menu(page: Page) -> None:
 
 def facet_menu(page: Page) -> None:
     page.locator("#timeline-filters details.facet > summary").first.click()
+    page.locator("#timeline-filters details[open] .check").first.wait_for()
 
 
 def metadata_editing(page: Page) -> None:

@@ -5,18 +5,17 @@ import re
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
 
 import pytest
 from django.conf import settings
 from django.http import HttpResponse
 from django.template import engines
-from django.test import Client, RequestFactory
+from django.test import RequestFactory
 from markupsafe import Markup
 
 from registry.web import wording
 from registry.web.htmx import is_fragment, redirect_to, toast
-from registry.web.icons import NAMES, SPRITE, SPRITE_URL, icon, mark
+from registry.web.icons import MARKS, icon, mark
 from registry.web.jinja import breaks
 from registry.web.sentences import Sentence
 from registry.web.uris import UriPiece, uri_parts, uri_pieces
@@ -170,38 +169,6 @@ def test_breaks_escapes_first() -> None:
     assert breaks("<b>/recall_at") == "&lt;b&gt;/<wbr>recall_<wbr>at"
 
 
-# ---------- icons ----------
-
-
-def test_sprite_holds_every_icon_and_mark_once() -> None:
-    root = ElementTree.fromstring(SPRITE)
-    ids = [symbol.attrib["id"] for symbol in root]
-    assert ids == [*NAMES, "logo", "mark-approved", "mark-pending", "mark-rejected", "mark-none"]
-    assert all(len(symbol) for symbol in root)
-
-
-def test_sprite_is_public_and_kept_for_ever(client: Client) -> None:
-    answer = client.get(SPRITE_URL)
-    assert answer.status_code == 200
-    assert answer.content == SPRITE
-    assert answer["Content-Type"] == "image/svg+xml"
-    assert "immutable" in answer["Cache-Control"]
-    assert "Cookie" not in answer.get("Vary", "")
-    assert client.get("/icons.0123456789.svg").status_code == 404
-
-
-def test_an_icon_that_the_sprite_lacks_is_an_error() -> None:
-    with pytest.raises(KeyError, match="no icon 'nothing-like-it'"):
-        icon("nothing-like-it")
-
-
-def test_templates_and_sentences_name_only_icons_of_the_sprite() -> None:
-    root = Path(settings.BASE_DIR)
-    for file in root.glob("templates/**/*.html"):
-        for name in re.findall(r"""\bicon\(\s*["']([\w-]+)["']""", file.read_text()):
-            assert name in NAMES, f"{file}: {name}"
-
-
 # ---------- status ----------
 
 
@@ -218,7 +185,7 @@ def test_templates_and_sentences_name_only_icons_of_the_sprite() -> None:
 )
 def test_status_is_shape_word_and_colour(status: str | None, slug: str, word: str) -> None:
     drawn = render("{{ ui.status(status) }}", status=status)
-    assert f"#mark-{slug}" in drawn and f"status--{slug}" in drawn
+    assert MARKS[slug] in drawn and f"status--{slug}" in drawn
     assert drawn.endswith(f"{word}</span>")
     assert f"mark--{slug}" in mark(status)
 
@@ -239,7 +206,7 @@ def test_status_is_shape_word_and_colour(status: str | None, slug: str, word: st
 def test_delta_says_direction_by_sign_arrow_and_word(call: str, expected: str, verdict: str) -> None:
     drawn = render("{{ ui.delta(" + call + ") }}")
     assert expected in drawn
-    assert ("arrow-up" in drawn) == expected.startswith("+")
+    assert (icon("arrow-up") in drawn, icon("arrow-down") in drawn) == (expected[0] == "+", expected[0] != "+")
     assert re.findall(r"delta--(\w+)", drawn) == ([verdict] if verdict else [])
     assert (f'<span class="vh"> {verdict}</span>' in drawn) == bool(verdict)
 

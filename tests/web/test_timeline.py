@@ -6,6 +6,7 @@ import gzip
 import random
 import re
 from datetime import timedelta
+from html import unescape
 from typing import Any
 from urllib.parse import quote
 
@@ -18,6 +19,7 @@ from django.utils import timezone
 from registry.accounts.models import User
 from registry.catalog import services
 from registry.catalog.models import ModelPackage, ModelPackageGroup
+from registry.web.icons import MARKS
 from registry.web.wording import signed
 from tests.factories import an_actor, make_group, make_user, make_version, specification
 
@@ -164,7 +166,7 @@ def test_segments_count_and_filter_by_status(viewer: Client) -> None:
     assert bar and text_of(bar[0]) == "All 7 Waiting 1 Approved 3 Rejected 2 No status 1"
     for word, count in {"waiting": 1, "approved": 3, "rejected": 2, "none": 1, "pending": 1, "": 7, "odd": 7}.items():
         assert len(rows_of(viewer.get(group.get_absolute_url(), {"status": word}).text)) == count, word
-    assert "status--none" in rows_of(html)[7] and "#mark-none" in rows_of(html)[7]
+    assert "status--none" in rows_of(html)[7] and MARKS["none"] in rows_of(html)[7]
 
 
 def test_menus_offer_what_versions_hold_and_keep_what_is_chosen(viewer: Client) -> None:
@@ -180,6 +182,14 @@ def test_menus_offer_what_versions_hold_and_keep_what_is_chosen(viewer: Client) 
     html = viewer.get(group.get_absolute_url(), {"by": ["any-admin", "gone"], "image": "sklearn:0"}).text
     assert list(rows_of(html)) == [3]
     menus = dict(re.findall(r'<details class="facet[^"]*" id="f-(\w+)"(.*?)</details>', html, re.S))
+    # Menus in which nothing is chosen are fetched when they are opened; without script as a page with the menu open.
+    for name in ("stage", "meta"):
+        address = re.search(rf'href="([^"]*menu={name})"', menus[name])
+        assert address and 'class="check"' not in menus[name]
+        part, whole = (viewer.get(unescape(address[1]), headers=h).text for h in ({"HX-Request": "true"}, {}))
+        opened = re.search(rf'id="f-{name}" name="facets" open>(.*?)</details>', whole, re.S)
+        assert opened and part.strip() in opened[1] and "<main" not in part
+        menus[name] = part
     choices = {
         name: re.findall(
             r'class="check"[^>]* value="([^"]*)"( checked)?>.*?</span>(?:<span class="faint num">(\d+))?', menu, re.S

@@ -72,8 +72,8 @@ class Asked:
         shown = self.shown
         pairs = [("q", shown.query.text)] if shown.query.text else []
         pairs += [("status", shown.status)] if shown.status else []
-        for name, values in _MEMBERS.items():
-            pairs += [(name, value) for value in getattr(shown, values)]
+        for name in _MEMBERS:
+            pairs += [(name, value) for value in self.chosen(name)]
         if self.metric:
             pairs.append(("metric", self.metric))
         if self.before is not None:
@@ -83,6 +83,10 @@ class Asked:
     def query(self) -> str:
         """The query string of this state, "" for the plain page."""
         return f"?{urlencode(self.pairs(), safe=READABLE)}" if self.pairs() else ""
+
+    def chosen(self, menu: str) -> tuple[str, ...]:
+        """What is chosen in a filter menu, named as its parameter."""
+        return getattr(self.shown, _MEMBERS[menu])  # type: ignore[no-any-return]
 
     def hidden(self, *but: str) -> Markup:
         """This state as hidden fields, for a form that has controls for the parameters `but`."""

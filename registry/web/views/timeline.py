@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -36,7 +37,10 @@ from . import as_of
 
 @require_safe
 def group_detail(request: HttpRequest, region: str, name: str) -> HttpResponse:
-    """The page, or for HTMX the part that a filter (#group-body) or another metric (#timeline) replaces."""
+    """The page, or for HTMX the part that a filter (#group-body) or another metric (#timeline) replaces.
+
+    With `menu` in the address, that filter menu is open; alone, what it offers is all that HTMX gets.
+    """
     if "as_of" in request.GET:
         return as_of.group_detail(request, region, name)
     group = find_group(request, region, name, group_of_page(tuple(settings.REGISTRY_STAGES)))
@@ -48,6 +52,9 @@ def group_detail(request: HttpRequest, region: str, name: str) -> HttpResponse:
     in_body = target in ("group-body", "filter")
     context |= _timeline(group, asked, with_band=not in_body, note=note)
     context["is_fragment"] = bool(target)
+    context["menu"] = menu = request.GET.get("menu", "")
+    if not target and is_fragment(request) and menu in context["facets"]:
+        return render(request, "groups/_choices.html", context | {"name": menu, "chosen": asked.chosen(menu)})
     if not target:
         context["latest_event"] = getattr(group, "latest_event", None) or 0
         return render(
@@ -105,6 +112,7 @@ def _timeline(group: ModelPackageGroup, asked: Asked, *, with_band: bool, note: 
         "menu": ListMenu.of(TIMELINE, asked.pairs(), (group.region, group.name)),
         "segments": segments(group, asked),
         "facets": facets(group, asked.shown, series, vocabulary),
+        "menus": f"{group.get_absolute_url()}?{urlencode([*asked.pairs(), ('menu', '')])}",
         "clear": group.get_absolute_url() + Asked(VersionFilter(), asked.metric, None).query(),
         "told": told(group, asked, context["page"]),
         "newest": group.get_absolute_url() + replace(asked, before=None).query(),
