@@ -12,6 +12,8 @@ from registry.addresses import url
 
 from . import charts, icons, metric_charts, searches, uris, uses, wording
 from .addresses import package_path
+from .drawn import drawn
+from .sentences import tell
 from .templating import PageEnvironment
 
 
@@ -50,6 +52,7 @@ def environment(**options: Any) -> Environment:
     )
     # The addresses of static files change with the collected files alone, which are read at the start.
     env.globals.update(
+        drawn=drawn,
         htmx_script=cache(htmx_script),
         icon=icons.icon,
         mark=icons.mark,
@@ -62,6 +65,7 @@ def environment(**options: Any) -> Environment:
         strip=charts.strip,
         swing=charts.swing,
         tag_href=searches.tag_href,
+        tell=tell,
         trend=charts.trend,
         uri_pieces=uris.uri_pieces,
         url=url,

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db.models import Count, IntegerField, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Left
@@ -124,8 +124,7 @@ def _usual_pair(text: str) -> Q:
     return Q(key=key, value=value) if key and value else Q(key=text)
 
 
-@dataclass
-class Row:
+class Row(NamedTuple):
     """One version of the timeline.
 
     `value` is that of the chosen metric, `previous` the version below it in the group (whatever the filter shows).
@@ -145,7 +144,7 @@ class Row:
     model_data_url: str
     container_count: int
     waiting_since: datetime | None = None
-    properties: list[tuple[str, str, bool]] = field(default_factory=list)
+    properties: tuple[tuple[str, str, bool], ...] = ()
 
     @property
     def is_changed(self) -> bool:
@@ -206,9 +205,7 @@ def read_page(
         above = [*(Row(*values) for values in _row_values(higher, group.pk, metric)[: EDGE - 1])][::-1] + above
     end = rows[most - 1].version if len(rows) > most else 0
     gone = _tombstones(group, shown, before, end)
-    page = TimelinePage(rows[:most], above, rows[most : most + EDGE], gone)
-    _add_properties(group, page.rows)
-    return page
+    return TimelinePage(_with_properties(group, rows[:most]), above, rows[most : most + EDGE], gone)
 
 
 def _rows_from(
@@ -281,8 +278,8 @@ def _row_values(packages: PackageQuerySet, group: int, metric: str) -> QuerySet[
     )
 
 
-def _add_properties(group: ModelPackageGroup, rows: Sequence[Row]) -> None:
-    """Read the metadata of the rows and of their previous versions, and order it for the chips."""
+def _with_properties(group: ModelPackageGroup, rows: Sequence[Row]) -> list[Row]:
+    """The rows with their metadata in the order of the chips; read with that of their previous versions."""
     numbers = {row.version for row in rows} | {row.previous_version for row in rows if row.previous_version}
     held: dict[int | None, dict[str, str]] = {number: {} for number in numbers}
     # Sorted here: with ORDER BY, SQLite walks the whole table in the order of its ids.
@@ -295,10 +292,12 @@ def _add_properties(group: ModelPackageGroup, rows: Sequence[Row]) -> None:
         changed[row.version] = {key for key, value in held[row.version].items() if before.get(key) != value}
     often = Counter(key for keys in changed.values() for key in keys)
     seldom = {key: times for key, times in often.items() if times * 2 < len(rows)}
+    found = []
     for row in rows:
         news = changed[row.version]
         pairs = sorted(held[row.version].items(), key=lambda pair: _telling(pair[0], pair[1], news, seldom))
-        row.properties = [(key, value, key in news) for key, value in pairs]
+        found.append(row._replace(properties=tuple((key, value, key in news) for key, value in pairs)))
+    return found
 
 
 def _pairs_of(group: ModelPackageGroup, numbers: set[int]) -> Iterable[Any]:
