@@ -36,9 +36,9 @@ _FUNCTIONS = frozenset({FunctionType, MethodType, BuiltinFunctionType, BuiltinMe
 
 
 def call(context: Context, called: Any, /, *args: Any, **kwargs: Any) -> Any:
-    """What a template calls, as Jinja's `Context.call` does; that looks at all it is given for a wish to be passed more.
+    """What a template calls, as by Jinja's `Context.call`, which looks at each whether it wants to be passed more.
 
-    Who wishes for the context gets it without the names of the loop that the call stands in.
+    Who wants the context gets it without the names of the loop that the call stands in.
     """
     kind = type(called)
     if kind is Macro:

@@ -11,13 +11,13 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property
+from functools import cache, cached_property, lru_cache
 from typing import Any, NamedTuple
 
 from django.db.models import Count, IntegerField, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Left
 
-from registry.statements import Prepared
+from registry.statements import Condition, Prepared
 
 from ..filters import TIMELINE, Query, is_wide, version_conditions
 from ..models import (
@@ -87,10 +87,25 @@ class VersionFilter:
             packages = packages.filter(_having(pairs.filter(_pair(pair)), pairs.filter(_usual_pair(pair))))
         return packages.filter(self._conditions)
 
+    @property
+    def condition(self) -> Condition | None:
+        """The same as a condition for statements; None where a filter was written, which may ask other tables too."""
+        if self.query or self.typed is not None:
+            return None
+        if self.images or self.pairs:
+            return Condition.of(self.apply(ModelPackage.objects.all()))
+        return _of_versions(self.status, self.stages, self.authors)
+
     @cached_property
     def _conditions(self) -> Q:
         query = self.query if self.typed is None else self.typed
         return version_conditions(query, wide=is_wide(query)) if query else Q()
+
+
+@lru_cache(maxsize=256)
+def _of_versions(status: str, stages: tuple[str, ...], authors: tuple[str, ...]) -> Condition:
+    shown = VersionFilter(status=status, stages=stages, authors=authors)
+    return Condition.of(shown.apply(ModelPackage.objects.all()))
 
 
 def _having(parts: QuerySet[Any], counted: QuerySet[Any]) -> Q:
@@ -195,13 +210,12 @@ def read_page(
 
     Three to five queries.
     """
-    wanted = shown.apply(versions_of(group)) if shown.is_set else None
     most = ROWS if further else FIRST_ROWS
-    rows = _rows_from(group, metric, wanted, before, most)
+    rows = _rows_from(group, metric, shown, before, most)
     above = [rows.pop(0)] if before is not None and rows and rows[0].version == before else []
     if above and rows and None in (above[0].value, rows[0].value):
         # A gap in the metric crosses the edge of the page: where does the line come from?
-        higher = (versions_of(group) if wanted is None else wanted).filter(version__gt=before).order_by("version")
+        higher = shown.apply(versions_of(group)).filter(version__gt=before).order_by("version")
         above = [*(Row(*values) for values in _row_values(higher, group.pk, metric)[: EDGE - 1])][::-1] + above
     end = rows[most - 1].version if len(rows) > most else 0
     gone = _tombstones(group, shown, before, end)
@@ -209,23 +223,40 @@ def read_page(
 
 
 def _rows_from(
-    group: ModelPackageGroup, metric: str, wanted: PackageQuerySet | None, before: int | None, most: int
+    group: ModelPackageGroup, metric: str, shown: VersionFilter, before: int | None, most: int
 ) -> list[Row]:
-    """The newest rows, those from `before` down with that one itself, and those beside `most` of them.
-
-    `wanted` None is all of the group.
-    """
+    """The newest rows, those from `before` down with that one itself, and those beside `most` of them."""
     found: Iterable[Sequence[Any]]
-    if wanted is not None:
-        below = wanted if before is None else wanted.filter(version__lte=before)
-        numbers: QuerySet[Any] = below.values_list("version", flat=True)[: most + EDGE + 1]
+    if shown.is_set:
         # Apart from what the filter asks, the rows are the same question each time.
+        numbers = _numbers(group, shown, before, most + EDGE + 1)
         found = _LISTED.rows(group=group.pk, metric=metric, numbers=listed(numbers))
     elif before is None:
         found = _NEWEST.rows(group=group.pk, metric=metric)
     else:
         found = _BELOW[most].rows(group=group.pk, metric=metric, before=before)
     return [Row(*values) for values in found]
+
+
+def _numbers(group: ModelPackageGroup, shown: VersionFilter, before: int | None, limit: int) -> Iterable[int]:
+    """The numbers of the newest versions that `shown` lets through, from `before` down."""
+    condition = shown.condition
+    if condition is None:
+        wanted = shown.apply(versions_of(group))
+        below = wanted if before is None else wanted.filter(version__lte=before)
+        return below.values_list("version", flat=True)[:limit]
+    place = {} if before is None else {"before": before}
+    statement = _numbered(limit, goes_on=before is not None)
+    return (number for (number,) in statement.rows(group=group.pk, found=condition, **place))
+
+
+@cache
+def _numbered(limit: int, *, goes_on: bool) -> Prepared[Any]:
+    def build(group: int, found: Any, before: int = 0) -> QuerySet[Any]:
+        wanted = versions_of(group).filter(found)
+        return (wanted.filter(version__lte=before) if goes_on else wanted).values_list("version")[:limit]
+
+    return Prepared(build, group=int, found=Condition, **({"before": int} if goes_on else {}))
 
 
 def _tombstones(group: ModelPackageGroup, shown: VersionFilter, before: int | None, down_to: int) -> list[Tombstone]:
