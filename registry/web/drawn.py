@@ -17,6 +17,7 @@ from collections.abc import Callable, Hashable
 from datetime import UTC, datetime
 from sys import getsizeof
 
+from django.utils.functional import SimpleLazyObject
 from markupsafe import Markup
 
 # What a worker keeps: at most twice as many bytes, for there are two shelves.
@@ -59,7 +60,10 @@ class Drawings:
         Raises TypeError for an argument that could change later, RuntimeError where `draw` asks what time it is.
         """
         # 1, 1.0 and True are equal and not written alike, nor are a text and the same as markup.
-        key = (draw, says, (*map(type, says),))
+        kinds = (*map(type, says),)
+        if SimpleLazyObject in kinds:
+            raise TypeError("A value that is looked up later would hold on to the request that it is looked up for.")
+        key = (draw, says, kinds)
         text = self._new.get(key)
         if text is None:
             text = self._old.get(key) or self._draw(draw, says)
@@ -89,4 +93,8 @@ def now() -> datetime:
     """The time; RuntimeError in a drawing that is kept."""
     if _drawing.now:
         raise RuntimeError("A row that is kept cannot say what time it is: its caller gives it the words.")
+    return _clock()
+
+
+def _clock() -> datetime:
     return datetime.now(UTC)

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from operator import itemgetter
 from typing import Any, NamedTuple
 
@@ -22,6 +22,7 @@ from registry.accounts.models import User
 from registry.statements import Condition, Prepared, read
 
 from ..filters import Query, group_conditions, is_wide, parse
+from ..filters.terms import Node, terms_of
 from ..models import ModelPackage, ModelPackageGroup, Tag
 from ..models.teams import groups_hidden_from, is_hidden, sees_all
 from ..validators import NAME_MAX, validate_name
@@ -142,15 +143,19 @@ class GroupPage(NamedTuple):
 
 def found_groups(user: User, query: Query, now: datetime | None = None) -> Condition:
     """The groups that `user` may know of and that match the query; one bounded query where it names a pair or image."""
-    if query.is_empty and user.role is not None and sees_all(user):
-        return _all_groups()
-    conditions = group_conditions(query, now, wide=is_wide(query))
-    return Condition.of(ModelPackageGroup.objects.visible_to(user).filter(conditions))
+    wide = is_wide(query)
+    if user.role is None or any(term.key in ("created", "updated") for term in terms_of(query.node)):
+        return Condition.of(ModelPackageGroup.objects.visible_to(user).filter(group_conditions(query, now, wide=wide)))
+    return _condition(query.node.nodes, None if sees_all(user) else user.pk, wide=wide)
 
 
-@cache
-def _all_groups() -> Condition:
-    return Condition.of(ModelPackageGroup.objects.live())
+@lru_cache(maxsize=256)
+def _condition(nodes: tuple[Node, ...], hidden_from: int | None, *, wide: bool) -> Condition:
+    """What a filter means, which no clock and no row has a say in; asked again for each of its pages."""
+    groups = ModelPackageGroup.objects.live().filter(group_conditions(Query(nodes), wide=wide))
+    if hidden_from is not None:
+        groups = groups.exclude(pk__in=groups_hidden_from(hidden_from))
+    return Condition.of(groups)
 
 
 def count_found(groups: Condition) -> int:

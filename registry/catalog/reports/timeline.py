@@ -222,9 +222,7 @@ def read_page(
     return TimelinePage(_with_properties(group, rows[:most]), above, rows[most : most + EDGE], gone)
 
 
-def _rows_from(
-    group: ModelPackageGroup, metric: str, shown: VersionFilter, before: int | None, most: int
-) -> list[Row]:
+def _rows_from(group: ModelPackageGroup, metric: str, shown: VersionFilter, before: int | None, most: int) -> list[Row]:
     """The newest rows, those from `before` down with that one itself, and those beside `most` of them."""
     found: Iterable[Sequence[Any]]
     if shown.is_set:
