@@ -36,15 +36,11 @@ def drawn_macros() -> set[tuple[str, str]]:
     found = set()
     for path in DRAWS:
         tree = environment().parse(path.read_text())
-        imported = {
-            name if isinstance(name, str) else name[1]: (
-                node.template.value,
-                name if isinstance(name, str) else name[0],
-            )
-            for node in tree.find_all(nodes.FromImport)
-            if not node.with_context
-            for name in node.names
-        }
+        imported = {}
+        for statement in tree.find_all(nodes.FromImport):
+            for name in statement.names if not statement.with_context else ():
+                macro, alias = (name, name) if isinstance(name, str) else name
+                imported[alias] = (statement.template.value, macro)
         for call in tree.find_all(nodes.Call):
             if isinstance(call.node, nodes.Name) and call.node.name == "drawn":
                 # KeyError: a macro of the page itself would be another one for each page.
