@@ -40,7 +40,7 @@ def _marked(value: float, limit: float, text: str) -> str:
 def page_table(rows: Sequence[PageRow]) -> list[str]:
     """Lines of a Markdown table; what is over its limit is bold."""
     lines = [
-        "| page | p95 ms | bar | CPU ms | its statements | empty page | times the floor | rows drawn anew | growth | kB |",
+        "| page | p95 ms | bar | CPU ms | its statements | empty page | times the floor | drawn anew | growth | kB |",
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:
@@ -66,8 +66,8 @@ def page_section(measured: dict[str, list[PageRow]], conditions: Sequence[str]) 
         "Server time of each page, asked by one signed-in admin in the server's own process, without the network.",
         "The floor, in the same run: the page's own statements through sqlite3 or psycopg alone, and an empty",
         "signed-in page behind the same middleware (the navigation around nothing; for a fragment an empty answer).",
-        "A worker keeps the text of rows that it drew; `rows drawn anew` is the CPU, and how many times the floor, of a",
-        "page of which it kept none.",
+        "A worker keeps the text of rows that it drew; `drawn anew` is the CPU, and how many times the floor, of a page",
+        "of which it kept none.",
         f"Bold: over the bar, over {RATIO:g} times the floor, or grown by more than {GROWTH:g} from the small registry",
         "to the large one (CPU). Compare CPU and ratios; times depend on what else the machine did.",
         "",

@@ -242,7 +242,7 @@ def _numbers(group: ModelPackageGroup, shown: VersionFilter, before: int | None,
     if condition is None:
         wanted = shown.apply(versions_of(group))
         below = wanted if before is None else wanted.filter(version__lte=before)
-        return below.values_list("version", flat=True)[:limit]
+        return (number for (number,) in below.values_list("version")[:limit])
     place = {} if before is None else {"before": before}
     statement = _numbered(limit, goes_on=before is not None)
     return (number for (number,) in statement.rows(group=group.pk, found=condition, **place))
