@@ -13,6 +13,7 @@ from registry.addresses import url
 from . import charts, icons, metric_charts, searches, uris, uses, wording
 from .addresses import package_path
 from .drawn import drawn
+from .forms.groups import empty_form
 from .sentences import tell
 from .templating import PageEnvironment
 
@@ -53,6 +54,7 @@ def environment(**options: Any) -> Environment:
     # The addresses of static files change with the collected files alone, which are read at the start.
     env.globals.update(
         drawn=drawn,
+        group_form=empty_form,
         htmx_script=cache(htmx_script),
         icon=icons.icon,
         mark=icons.mark,
