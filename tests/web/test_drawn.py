@@ -124,6 +124,7 @@ def pages(cast: dict[str, User]) -> list[str]:
         path,
         f"{path}?status=waiting",
         f"{path}?before=3",
+        f"{path}?as_of={datetime.now(UTC):%Y-%m-%d}",
         "/activity/",
         "/activity/?type=registration",
         "/review/",
