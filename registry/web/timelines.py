@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -84,7 +85,9 @@ def lay_out(page: TimelinePage, scale: Scale, *, continued: bool) -> list[Period
     around = [*page.above, *page.rows, *page.below]
     start, end = len(page.above), len(page.above) + len(page.rows)
     places = _bridged([scale.place(row) for row in around], start, end)
-    names = [period_name(row.created_at) for row in around]
+    days = [row.created_at.astimezone(UTC).date() for row in around]
+    named = {day: period_name(day) for day in set(days)}
+    names = [named[day] for day in days]
     periods: list[Period] = []
     gaps = list(page.tombstones)
     # Rows that a gap follows; their line bends into the vertical one that passes the gap.

@@ -163,7 +163,11 @@ def digits_for(values: Iterable[Any], *, apart: bool = False) -> int:
     """
     finite = {v for v in map(_float, values) if v is not None and math.isfinite(v)}
     finite = {v for v in finite if not _extreme(abs(v))}
-    places = min(max((_places(f"{abs(v):.{_decimals(abs(v))}f}") for v in finite), default=0), 6)
+    sizes = {abs(v) for v in finite}
+    places, most = 0, min(max(map(_decimals, sizes), default=0), 6)
+    for size in sizes:
+        if places < most:  # else no other value asks for more
+            places = max(places, min(_places(f"{size:.{_decimals(size)}f}"), 6))
     if apart:
         ordered = sorted(finite)
         different = [v for v, after in pairwise([*ordered, math.inf]) if not same_value(v, after)]
