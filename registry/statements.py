@@ -113,7 +113,11 @@ class _Compiled:
         self.plans_anew = plans_anew or Condition in kinds.values()
         self.compiler, self.connection = compiler, connection
         selected = compiler.select
-        self.converters = compiler.get_converters([column for column, _, _ in selected])
+        self.converters = {
+            place: (needed, column)
+            for place, (converters, column) in compiler.get_converters([column for column, _, _ in selected]).items()
+            if (needed := [converter for converter in converters if not _is_idle(converter, column)])
+        }
         # A query by values_list says here which of its columns are the model's own: no instance is made of them.
         if (info := compiler.klass_info) is not None and issubclass(queryset._iterable_class, ModelIterable):
             self.model = info["model"]
@@ -161,6 +165,11 @@ class _Compiled:
         for name, place in self.annotations:
             setattr(made, name, row[place])
         return made
+
+
+def _is_idle(converter: Any, column: Any) -> bool:
+    """True for Django's own that makes whole numbers of what both databases give as such."""
+    return converter is column.convert_value and isinstance(column.output_field, models.IntegerField)
 
 
 def _stand_in(kind: type[Given], place: int) -> tuple[Any, Any]:

@@ -12,6 +12,9 @@ from registry.addresses import url
 
 from . import charts, icons, metric_charts, searches, uris, uses, wording
 from .addresses import package_path
+from .drawn import drawn
+from .forms.groups import empty_form
+from .sentences import tell
 from .templating import PageEnvironment
 
 
@@ -56,6 +59,8 @@ def environment(**options: Any) -> Environment:
     )
     # The addresses of static files change with the collected files alone, which are read at the start.
     env.globals.update(
+        drawn=drawn,
+        group_form=empty_form,
         htmx_debug_script=cache(django_htmx_script),
         icon=icons.icon,
         mark=icons.mark,
@@ -69,6 +74,7 @@ def environment(**options: Any) -> Environment:
         strip=charts.strip,
         swing=charts.swing,
         tag_href=searches.tag_href,
+        tell=tell,
         trend=charts.trend,
         uri_pieces=uris.uri_pieces,
         url=url,

@@ -20,6 +20,7 @@ ROWS = (18, 50, 100)
 EXAMPLE = "Filter by name, tag:team=fraud, status:approved, metric:auc>0.94"
 
 
+@lru_cache(maxsize=256)
 def group_list_path(query: str = "", **more: str) -> str:
     """The address of the index for a filter and further parameters; empty ones are left out."""
     given = {name: value for name, value in {"q": query, **more}.items() if value}

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import MutableMapping
+from functools import cache
+from types import BuiltinFunctionType, BuiltinMethodType, FunctionType, MethodType
 from typing import Any
 
 from jinja2 import Environment, nodes
 from jinja2.compiler import CodeGenerator, Frame
 from jinja2.idtracking import VAR_LOAD_RESOLVE
+from jinja2.runtime import Context, Macro
 from markupsafe import Markup, _escape_inner, escape
 
 # Globals that draw the same for the same arguments: with constant ones their drawing is part of the template.
@@ -29,13 +32,36 @@ def output(value: object) -> str:
     return escape(value)
 
 
+_FUNCTIONS = frozenset({FunctionType, MethodType, BuiltinFunctionType, BuiltinMethodType, type(cache(output))})
+
+
+def call(context: Context, called: Any, /, *args: Any, **kwargs: Any) -> Any:
+    """What a template calls, as by Jinja's `Context.call`, which looks at each whether it wants to be passed more.
+
+    Who wants the context gets it without the names of the loop that the call stands in.
+    """
+    kind = type(called)
+    if kind is Macro:
+        return called(context.eval_ctx, *args, **kwargs)
+    if kind in _FUNCTIONS and not hasattr(called, "jinja_pass_arg"):
+        return called(*args, **kwargs)
+    return context.call(called, *args, **kwargs)
+
+
 class _Compiler(CodeGenerator):
-    """Jinja's compiler, whose templates print by `output` and hold their drawings."""
+    """Jinja's compiler, whose templates print by `output`, call by `call` and hold their drawings."""
 
     def write_commons(self) -> None:
         super().write_commons()
         # Shadows the function that Jinja's templates import.
         self.writeline("escape = environment.output")
+        self.writeline("call = environment.call")
+
+    def visit_Call(self, node: nodes.Call, frame: Frame, forward_caller: bool = False) -> None:
+        self.write("call(context, ")
+        self.visit(node.node, frame)
+        self.signature(node, frame, {"caller": "caller"} if forward_caller else None)
+        self.write(")")
 
     def _output_child_to_const(self, node: nodes.Expr, frame: Frame, finalize: Any) -> str:
         if isinstance(node, nodes.Call) and isinstance(node.node, nodes.Name) and node.node.name in DRAWINGS:
@@ -53,6 +79,7 @@ class PageEnvironment(Environment):
 
     code_generator_class = _Compiler
     output = staticmethod(output)
+    call = staticmethod(call)
 
     def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
         """The globals of a template: a plain dict, for Jinja copies and compares them in each include and import."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -17,6 +18,7 @@ from registry.catalog.reports.trends import Point
 from .charts import MARKED_POINTS, TrendPoint, rail, rail_x
 from .wording import digits_for, number, period_name, plural, short_image, status_look
 
+CHIPS = 2  # pairs of metadata in a row
 _MIDDLE = 50.0  # where the marks stand when no version has a metric: a straight line
 
 
@@ -35,11 +37,11 @@ class Scale(NamedTuple):
         return None if x is None else round(x)  # a percent is a pixel and a half, and 50 rows of decimals are 0.5 kB
 
 
-@dataclass(frozen=True)
-class Line:
-    """One version row, with its drawing."""
+class Line(NamedTuple):
+    """One version row, with the metadata that has room, how much more there is, and its drawing."""
 
     row: Row
+    more: int
     rail: Markup
 
     @property
@@ -83,7 +85,9 @@ def lay_out(page: TimelinePage, scale: Scale, *, continued: bool) -> list[Period
     around = [*page.above, *page.rows, *page.below]
     start, end = len(page.above), len(page.above) + len(page.rows)
     places = _bridged([scale.place(row) for row in around], start, end)
-    names = [period_name(row.created_at) for row in around]
+    days = [row.created_at.astimezone(UTC).date() for row in around]
+    named = {day: period_name(day) for day in set(days)}
+    names = [named[day] for day in days]
     periods: list[Period] = []
     gaps = list(page.tombstones)
     # Rows that a gap follows; their line bends into the vertical one that passes the gap.
@@ -106,7 +110,8 @@ def lay_out(page: TimelinePage, scale: Scale, *, continued: bool) -> list[Period
             joins_above = not is_new and i - start not in cut
             joins_below = i + 1 < len(around) and names[i] == names[i + 1] and i - start + 1 not in cut
             drawing = rail(x, up, down, row.status, joins_above=joins_above, joins_below=joins_below)
-        periods[-1].lines.append(Line(row, drawing))
+        shown = row if len(row.properties) <= CHIPS else row._replace(properties=row.properties[:CHIPS])
+        periods[-1].lines.append(Line(shown, len(row.properties) - len(shown.properties), drawing))
     if gaps:
         meeting = _between(places[end - 1], places[end] if end < len(places) else None) if page.rows else None
         if not periods:

@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 
 from registry.catalog.directions import same_value
 
+from . import drawn
+
 MINUS = "\N{MINUS SIGN}"
 MISSING = "\N{EN DASH}"
 MOST_PLACES = 12
@@ -54,7 +56,7 @@ def age(value: object, now: datetime | None = None) -> str:
     moment = _moment(value)
     if moment is None:
         return ""
-    seconds = abs(((now or datetime.now(UTC)) - moment).total_seconds())
+    seconds = abs(((now or drawn.now()) - moment).total_seconds())
     days = int(seconds // 86400)
     for count, unit in (
         (days // 365, "year"),
@@ -74,7 +76,7 @@ def ago(value: object, now: datetime | None = None) -> str:
     moment = _moment(value)
     if moment is None:
         return ""
-    now = now or datetime.now(UTC)
+    now = now or drawn.now()
     seconds = (now - moment).total_seconds()
     if -60 < seconds < 60:  # two machines' clocks differ a little: no "in 20 seconds"
         return "just now"
@@ -105,7 +107,7 @@ def clock(value: object) -> str:
 def day_name(value: date | datetime, today: date | None = None) -> str:
     """Return the heading of one day: "Today", "Yesterday", "Friday 20 November", with the year if not this."""
     day = value.astimezone(UTC).date() if isinstance(value, datetime) else value
-    today = today or datetime.now(UTC).date()
+    today = today or drawn.now().date()
     if 0 <= (today - day).days < 2:
         return ("Today", "Yesterday")[(today - day).days]
     return f"{day:%A} {day.day} {day:%B}" + (f" {day.year}" if day.year != today.year else "")
@@ -120,7 +122,7 @@ def short_day(value: object) -> str:
 def period_name(value: date | datetime, today: date | None = None) -> str:
     """Return the timeline's heading of a registration time: "Last 7 days", else "November 2026"."""
     day = value.astimezone(UTC).date() if isinstance(value, datetime) else value
-    today = today or datetime.now(UTC).date()
+    today = today or drawn.now().date()
     return "Last 7 days" if (today - day).days < 7 else f"{day:%B %Y}"
 
 
@@ -161,7 +163,11 @@ def digits_for(values: Iterable[Any], *, apart: bool = False) -> int:
     """
     finite = {v for v in map(_float, values) if v is not None and math.isfinite(v)}
     finite = {v for v in finite if not _extreme(abs(v))}
-    places = min(max((_places(f"{abs(v):.{_decimals(abs(v))}f}") for v in finite), default=0), 6)
+    sizes = {abs(v) for v in finite}
+    places, most = 0, min(max(map(_decimals, sizes), default=0), 6)
+    for size in sizes:
+        if places < most:  # else no other value asks for more
+            places = max(places, min(_places(f"{size:.{_decimals(size)}f}"), 6))
     if apart:
         ordered = sorted(finite)
         different = [v for v, after in pairwise([*ordered, math.inf]) if not same_value(v, after)]

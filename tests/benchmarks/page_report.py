@@ -24,6 +24,11 @@ class PageRow:
         return self.large["cpu"] / max(self.large["queries"] + self.large["empty"], 1e-9)
 
     @property
+    def anew(self) -> float:
+        """The same for a page of which no row was drawn before."""
+        return self.large["anew"] / max(self.large["queries"] + self.large["empty"], 1e-9)
+
+    @property
     def growth(self) -> float | None:
         return self.large["cpu"] / self.small["cpu"] if self.small and self.small["cpu"] else None
 
@@ -35,8 +40,8 @@ def _marked(value: float, limit: float, text: str) -> str:
 def page_table(rows: Sequence[PageRow]) -> list[str]:
     """Lines of a Markdown table; what is over its limit is bold."""
     lines = [
-        "| page | p95 ms | bar | CPU ms | its statements | empty page | times the floor | growth | kB |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "| page | p95 ms | bar | CPU ms | its statements | empty page | times the floor | drawn anew | growth | kB |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:
         large, growth = row.large, row.growth
@@ -44,7 +49,8 @@ def page_table(rows: Sequence[PageRow]) -> list[str]:
         lines.append(
             f"| {large['name']} | {_marked(large['p95'], large['bar'], format(large['p95'], '.1f'))} "
             f"| {large['bar']:g} | {large['cpu']:.1f} | {large['queries']:.1f} ({large['statements']}) "
-            f"| {large['empty']:.1f} | {_marked(row.ratio, RATIO, format(row.ratio, '.1f'))} | {grown} "
+            f"| {large['empty']:.1f} | {_marked(row.ratio, RATIO, format(row.ratio, '.1f'))} "
+            f"| {large['anew']:.1f} ({_marked(row.anew, RATIO, format(row.anew, '.1f'))}) | {grown} "
             f"| {large['bytes'] / 1000:.1f} |"
         )
     return lines
@@ -60,6 +66,8 @@ def page_section(measured: dict[str, list[PageRow]], conditions: Sequence[str]) 
         "Server time of each page, asked by one signed-in admin in the server's own process, without the network.",
         "The floor, in the same run: the page's own statements through sqlite3 or psycopg alone, and an empty",
         "signed-in page behind the same middleware (the navigation around nothing; for a fragment an empty answer).",
+        "A worker keeps the text of rows that it drew; `drawn anew` is the CPU, and the times of the floor, of a page",
+        "of which it kept none.",
         f"Bold: over the bar, over {RATIO:g} times the floor, or grown by more than {GROWTH:g} from the small registry",
         "to the large one (CPU). Compare CPU and ratios; times depend on what else the machine did.",
         "",

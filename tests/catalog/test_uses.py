@@ -106,7 +106,7 @@ def test_deleted_ones_are_left_out_and_containers_of_one_version_count_once(view
     spec["Containers"] *= 2
     package = make_version(inference_specification=spec)
     page = uses_page(viewer, Used("image", "twice:1"))
-    assert ([row.found for row in page.rows], page.total) == ([["twice:1"]], 1)
+    assert ([row.found for row in page.rows], page.total) == ([("twice:1",)], 1)
     services.delete_model_package(actor=an_actor(), package=package)
     assert uses_page(viewer, Used("image", "twice:1")).total == 0
 

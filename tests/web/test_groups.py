@@ -81,7 +81,7 @@ def test_strip_reads_the_newest_versions_past_gaps(cast: dict[str, User]) -> Non
     make_group("empty")
     page = group_page(found_groups(cast["viewer"], Query()), Order("name"), 18)
     empty, gaps = page.rows
-    assert (empty.strip, empty.latest_version) == ([], None)
+    assert (empty.strip, empty.latest_version) == ((), None)
     assert (len(gaps.strip), gaps.latest_version, gaps.latest_status) == (24, 28, "Rejected")
 
 

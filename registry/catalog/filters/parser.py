@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from .keys import GROUPS, make_term
 from .terms import (
@@ -371,8 +371,12 @@ class _Reader:
         return term
 
 
+@lru_cache(maxsize=256)
 def parse(text: str, *, of: str = GROUPS) -> Query:
-    """Read a filter of the list `of`; never raises. What is wrong with it is in `faults`."""
+    """Read a filter of the list `of`; never raises. What is wrong with it is in `faults`.
+
+    Remembered, since one page reads its own filter and those of its views, some of them several times.
+    """
     source = _NOT_TEXT.sub(" ", text[: MAX_LENGTH + 1])
     reader = _Reader(source, of)
     parts = tuple(reader.read())

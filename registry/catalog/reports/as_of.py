@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache, reduce
 from operator import itemgetter, or_
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import connection
 from django.db.models import F, OuterRef, Q, QuerySet, Subquery
@@ -36,6 +36,9 @@ _STATUS_KINDS = (
     "model_package.deleted",
     "model_package.restored",
 )
+
+
+CHIPS = 3  # pairs of metadata in a line of the list
 
 
 class TooManyEvents(Exception):
@@ -145,6 +148,30 @@ class VersionThen:
     @property
     def is_deleted(self) -> bool:
         return self.is_known and self.then.is_deleted
+
+    @property
+    def line(self) -> VersionLine:
+        """What the list says of a version that stood then."""
+        row, pairs = self.then.row or {}, tuple(self.then.pairs_shown.items())
+        columns = (row[name] for name in VersionLine._fields[1:-2])
+        return VersionLine._make((self.version, *columns, pairs[:CHIPS], len(pairs[CHIPS:])))
+
+
+class VersionLine(NamedTuple):
+    """A version as it stood, by the names of its columns; `pairs` is the metadata that has room, `more` the rest."""
+
+    version: int
+    approval_status: str | None
+    stage: str
+    decided_at: datetime | None
+    decided_by_name: str
+    approval_description: str
+    waiting_since: datetime | None
+    created_at: datetime
+    created_by_name: str
+    description: str
+    pairs: tuple[tuple[str, str], ...]
+    more: int
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ memory and the time of a batch stay the same however many rows there are; what i
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import Q, QuerySet
@@ -188,7 +188,7 @@ def event_batches(events: QuerySet[Event]) -> Iterator[list[Event]]:
 # ---------- parts ----------
 
 
-def _pairs(pairs: list[tuple[str, str]]) -> str:
+def _pairs(pairs: Iterable[tuple[str, str]]) -> str:
     return "\n".join(f"{key}={value}" for key, value in pairs)
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models import OuterRef, Q, QuerySet, Subquery, TextField
+from django.db.models.functions import Cast
 
 from registry.events.models import Event, EventQuerySet
 from registry.statements import PlannedAnew, Prepared
@@ -30,7 +32,10 @@ _KINDS: dict[str, type[str] | type[int]] = {
 
 
 class FeedRow(NamedTuple):
-    """What a sentence needs of an event, by the event's own names; `live_…` are None where the subject is gone."""
+    """What a sentence needs of an event, by the event's own names; `live_…` are None where the subject is gone.
+
+    The states before and after are read from their text when they are asked for.
+    """
 
     pk: int
     at: datetime
@@ -45,10 +50,18 @@ class FeedRow(NamedTuple):
     version: int | None
     target: str
     comment: str
-    before: Any
-    after: Any
+    before_text: str | None
+    after_text: str | None
     live_group_id: int | None
     live_package_id: int | None
+
+    @property
+    def before(self) -> Any:
+        return json.loads(self.before_text or "null")
+
+    @property
+    def after(self) -> Any:
+        return json.loads(self.after_text or "null")
 
     @property
     def is_live(self) -> bool:
@@ -89,7 +102,8 @@ def _rows(events: EventQuerySet) -> QuerySet[Event, Any]:
     # Not Exists: PostgreSQL may look for all of the rows at once, which is all of the table.
     live_groups = ModelPackageGroup.objects.live().filter(pk=OuterRef("group_id")).values("pk")[:1]
     live_packages = ModelPackage.objects.live().filter(pk=OuterRef("package_id")).order_by().values("pk")[:1]
-    columns = events.values_list(*FeedRow._fields[:-2], Subquery(live_groups), Subquery(live_packages))
+    states = [Cast(name, TextField()) for name in ("before", "after")]
+    columns = events.values_list(*FeedRow._fields[:-4], *states, Subquery(live_groups), Subquery(live_packages))
     return columns.order_by("-id")[: PER_PAGE + 1]
 
 

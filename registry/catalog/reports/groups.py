@@ -6,9 +6,9 @@ import base64
 import json
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from operator import itemgetter
 from typing import Any, NamedTuple
 
@@ -22,6 +22,7 @@ from registry.accounts.models import User
 from registry.statements import Condition, Prepared, read
 
 from ..filters import Query, group_conditions, is_wide, parse
+from ..filters.terms import Node, terms_of
 from ..models import ModelPackage, ModelPackageGroup, Tag
 from ..models.teams import groups_hidden_from, is_hidden, sees_all
 from ..validators import NAME_MAX, validate_name
@@ -110,8 +111,7 @@ class Cursor(NamedTuple):
             return None
 
 
-@dataclass(slots=True)
-class GroupRow:
+class GroupRow(NamedTuple):
     """One group as the index shows it. `strip` are the statuses of the newest versions, oldest first."""
 
     id: int
@@ -124,10 +124,13 @@ class GroupRow:
     approved_at: datetime | None
     updated_at: datetime
     updated_by_name: str
+    tags: tuple[tuple[str, str], ...] = ()
     latest_version: int | None = None
-    latest_status: str | None = None
-    tags: list[tuple[str, str]] = field(default_factory=list)
-    strip: list[str | None] = field(default_factory=list)
+    strip: tuple[str | None, ...] = ()
+
+    @property
+    def latest_status(self) -> str | None:
+        return self.strip[-1] if self.strip else None
 
 
 class GroupPage(NamedTuple):
@@ -140,8 +143,19 @@ class GroupPage(NamedTuple):
 
 def found_groups(user: User, query: Query, now: datetime | None = None) -> Condition:
     """The groups that `user` may know of and that match the query; one bounded query where it names a pair or image."""
-    conditions = group_conditions(query, now, wide=is_wide(query))
-    return Condition.of(ModelPackageGroup.objects.visible_to(user).filter(conditions))
+    wide = is_wide(query)
+    if user.role is None or any(term.key in ("created", "updated") for term in terms_of(query.node)):
+        return Condition.of(ModelPackageGroup.objects.visible_to(user).filter(group_conditions(query, now, wide=wide)))
+    return _condition(query.node.nodes, None if sees_all(user) else user.pk, wide=wide)
+
+
+@lru_cache(maxsize=256)
+def _condition(nodes: tuple[Node, ...], hidden_from: int | None, *, wide: bool) -> Condition:
+    """What a filter means, which no clock and no row has a say in; asked again for each of its pages."""
+    groups = ModelPackageGroup.objects.live().filter(group_conditions(Query(nodes), wide=wide))
+    if hidden_from is not None:
+        groups = groups.exclude(pk__in=groups_hidden_from(hidden_from))
+    return Condition.of(groups)
 
 
 def count_found(groups: Condition) -> int:
@@ -181,8 +195,7 @@ def group_page(groups: Condition, order: Order, size: int, *, after: str = "", b
         back, start, found = False, None, _fetch(groups, order, None, size + 1, back=False)
     more = len(found) > size
     rows = found[:size][::-1] if back else found[:size]
-    _add_tags(rows)
-    _add_strips(rows)
+    rows = _with_parts(rows)
     newer, older = (more, True) if back else (start is not None, more)
     column = order.sort.column
     ends = [Cursor(getattr(row, column), row.id).write(order) for row in (rows[0], rows[-1])] if rows else ["", ""]
@@ -248,28 +261,29 @@ _COLUMNS = (
 )  # fmt: skip
 
 
-def _add_tags(rows: Sequence[GroupRow]) -> None:
-    by_id = {row.id: row for row in rows}
-    for pk, key, value in _TAGS.rows(groups=list(by_id)):
-        by_id[pk].tags.append((key, value))
+def _with_parts(rows: Sequence[GroupRow]) -> list[GroupRow]:
+    """The rows with their tags, and with the newest versions: in one query, however many versions the groups have."""
+    ids = [row.id for row in rows]
+    tags: dict[int, list[tuple[str, str]]] = {pk: [] for pk in ids}
+    for pk, key, value in _TAGS.rows(groups=ids):
+        tags[pk].append((key, value))
+    latest: dict[int, int] = {}
+    strips: dict[int, list[str | None]] = {pk: [] for pk in ids}
+    newest = _newest_laterally(ids) if connection.vendor == "postgresql" else _NEWEST.rows(groups=ids)
+    # Sorted here: the versions come group by group, and a database would sort them all again.
+    for pk, version, status in sorted(newest, key=itemgetter(0, 1)):
+        latest[pk] = version
+        strips[pk].append(status)
+    return [
+        row._replace(tags=tuple(tags[row.id]), latest_version=latest.get(row.id), strip=tuple(strips[row.id]))
+        for row in rows
+    ]
 
 
 _TAGS: Prepared[Any] = Prepared(
     lambda groups: Tag.objects.filter(group_id__in=groups).order_by("id").values_list("group_id", "key", "value"),
     groups=list[int],
 )
-
-
-def _add_strips(rows: Sequence[GroupRow]) -> None:
-    """Read the newest 24 versions of every row in one query, however many versions the groups have."""
-    by_id = {row.id: row for row in rows}
-    groups = list(by_id)
-    newest = _newest_laterally(groups) if connection.vendor == "postgresql" else _NEWEST.rows(groups=groups)
-    # Sorted here: the versions come group by group, and a database would sort them all again.
-    for pk, version, status in sorted(newest, key=itemgetter(0, 1)):
-        row = by_id[pk]
-        row.latest_version, row.latest_status = version, status
-        row.strip.append(status)
 
 
 def _newest_from_number(groups: list[int]) -> QuerySet[Any, Any]:

@@ -57,8 +57,7 @@ class Place(NamedTuple):
         return cls(_EPOCH + timedelta(microseconds=int(found[1])), int(found[2])) if found else None
 
 
-@dataclass
-class QueueItem:
+class QueueItem(NamedTuple):
     """One version that waits, with what its approval would be measured by.
 
     `value` is that of the leading metric, `before` the one of `base`: the newest approved version below it.
@@ -229,12 +228,12 @@ def _columns(queue: PackageQuerySet) -> QuerySet[ModelPackage, Any]:
 def _page(found: Sequence[Sequence[Any]]) -> QueuePage:
     items = [QueueItem(*values) for *values, _, _ in found[:PER_PAGE]]
     groups = [(leading, directions) for *_, leading, directions in found[:PER_PAGE]]
-    _measure(items, groups)
+    items = _measured(items, groups)
     return QueuePage(items, items[-1].place.write() if len(found) > PER_PAGE else "")
 
 
-def _measure(items: Sequence[QueueItem], groups: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
-    """Read the leading metric of each item and of its baseline: one query."""
+def _measured(items: Sequence[QueueItem], groups: Sequence[tuple[str, Mapping[str, Any]]]) -> list[QueueItem]:
+    """The items with the leading metric of each and of its baseline: one query."""
     ids = [item.id for item in items] + [item.base_id for item in items if item.base_id]
     values: dict[int, dict[str, float]] = {}
     numbers: dict[int, int | None] = {}
@@ -242,13 +241,20 @@ def _measure(items: Sequence[QueueItem], groups: Sequence[tuple[str, Mapping[str
     for pk, version, name, value in rows:
         values.setdefault(pk, {})[name] = value
         numbers[pk] = version
+    found = []
     for item, (leading, directions) in zip(items, groups, strict=True):
         ours, theirs = values.get(item.id, {}), values.get(item.base_id or 0, {})
         choices = ChosenMetrics(leading, directions or {})
-        item.metric = leading_metric(ours, choices)
-        item.value, item.before = ours.get(item.metric), theirs.get(item.metric)
-        item.direction = metric_direction(item.metric, choices)
-        item.base = numbers.get(item.base_id or 0)
+        metric = leading_metric(ours, choices)
+        measured = item._replace(
+            base=numbers.get(item.base_id or 0),
+            metric=metric,
+            direction=metric_direction(metric, choices),
+            value=ours.get(metric),
+            before=theirs.get(metric),
+        )
+        found.append(measured)
+    return found
 
 
 _MEASURED = 2 * PER_PAGE  # a full page with all its baselines

@@ -18,6 +18,7 @@ from ..filters.keys import TYPES
 from ..filters.terms import is_leaf, leaf
 from ..models import Check, Container, CustomerMetadataProperty, Metric, ModelPackage, ModelPackageGroup, Tag
 from ..models.teams import seen_by, sees_all
+from ..validators import NAME_MAX
 from .sightings import WORDS, seen_values
 
 LIMIT = 8
@@ -283,6 +284,8 @@ def _near_tags(user: User, term: Term) -> list[Near]:
 
 
 def _near_names(user: User, word: str) -> list[Near]:
+    if len(word) > NAME_MAX or {":", "/"} & set(word):
+        return []  # an ARN or a path: no name that was mistyped
     names = ModelPackageGroup.objects.visible_to(user).order_by("name").values_list("name", flat=True)[:_NAMES_COMPARED]
     return [Near(name, str(Term("", name)), 1) for name in _close(word, list(names), 3)]
 

@@ -11,13 +11,13 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property
-from typing import Any
+from functools import cache, cached_property, lru_cache
+from typing import Any, NamedTuple
 
 from django.db.models import Count, IntegerField, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Left
 
-from registry.statements import Prepared
+from registry.statements import Condition, Prepared
 
 from ..filters import TIMELINE, Query, is_wide, version_conditions
 from ..models import (
@@ -87,10 +87,25 @@ class VersionFilter:
             packages = packages.filter(_having(pairs.filter(_pair(pair)), pairs.filter(_usual_pair(pair))))
         return packages.filter(self._conditions)
 
+    @property
+    def condition(self) -> Condition | None:
+        """The same as a condition for statements; None where a filter was written, which may ask other tables too."""
+        if self.query or self.typed is not None:
+            return None
+        if self.images or self.pairs:
+            return Condition.of(self.apply(ModelPackage.objects.all()))
+        return _of_versions(self.status, self.stages, self.authors)
+
     @cached_property
     def _conditions(self) -> Q:
         query = self.query if self.typed is None else self.typed
         return version_conditions(query, wide=is_wide(query)) if query else Q()
+
+
+@lru_cache(maxsize=256)
+def _of_versions(status: str, stages: tuple[str, ...], authors: tuple[str, ...]) -> Condition:
+    shown = VersionFilter(status=status, stages=stages, authors=authors)
+    return Condition.of(shown.apply(ModelPackage.objects.all()))
 
 
 def _having(parts: QuerySet[Any], counted: QuerySet[Any]) -> Q:
@@ -124,8 +139,7 @@ def _usual_pair(text: str) -> Q:
     return Q(key=key, value=value) if key and value else Q(key=text)
 
 
-@dataclass
-class Row:
+class Row(NamedTuple):
     """One version of the timeline.
 
     `value` is that of the chosen metric, `previous` the version below it in the group (whatever the filter shows).
@@ -145,7 +159,7 @@ class Row:
     model_data_url: str
     container_count: int
     waiting_since: datetime | None = None
-    properties: list[tuple[str, str, bool]] = field(default_factory=list)
+    properties: tuple[tuple[str, str, bool], ...] = ()
 
     @property
     def is_changed(self) -> bool:
@@ -196,39 +210,51 @@ def read_page(
 
     Three to five queries.
     """
-    wanted = shown.apply(versions_of(group)) if shown.is_set else None
     most = ROWS if further else FIRST_ROWS
-    rows = _rows_from(group, metric, wanted, before, most)
+    rows = _rows_from(group, metric, shown, before, most)
     above = [rows.pop(0)] if before is not None and rows and rows[0].version == before else []
     if above and rows and None in (above[0].value, rows[0].value):
         # A gap in the metric crosses the edge of the page: where does the line come from?
-        higher = (versions_of(group) if wanted is None else wanted).filter(version__gt=before).order_by("version")
+        higher = shown.apply(versions_of(group)).filter(version__gt=before).order_by("version")
         above = [*(Row(*values) for values in _row_values(higher, group.pk, metric)[: EDGE - 1])][::-1] + above
     end = rows[most - 1].version if len(rows) > most else 0
     gone = _tombstones(group, shown, before, end)
-    page = TimelinePage(rows[:most], above, rows[most : most + EDGE], gone)
-    _add_properties(group, page.rows)
-    return page
+    return TimelinePage(_with_properties(group, rows[:most]), above, rows[most : most + EDGE], gone)
 
 
-def _rows_from(
-    group: ModelPackageGroup, metric: str, wanted: PackageQuerySet | None, before: int | None, most: int
-) -> list[Row]:
-    """The newest rows, those from `before` down with that one itself, and those beside `most` of them.
-
-    `wanted` None is all of the group.
-    """
+def _rows_from(group: ModelPackageGroup, metric: str, shown: VersionFilter, before: int | None, most: int) -> list[Row]:
+    """The newest rows, those from `before` down with that one itself, and those beside `most` of them."""
     found: Iterable[Sequence[Any]]
-    if wanted is not None:
-        below = wanted if before is None else wanted.filter(version__lte=before)
-        numbers: QuerySet[Any] = below.values_list("version", flat=True)[: most + EDGE + 1]
+    if shown.is_set:
         # Apart from what the filter asks, the rows are the same question each time.
+        numbers = _numbers(group, shown, before, most + EDGE + 1)
         found = _LISTED.rows(group=group.pk, metric=metric, numbers=listed(numbers))
     elif before is None:
         found = _NEWEST.rows(group=group.pk, metric=metric)
     else:
         found = _BELOW[most].rows(group=group.pk, metric=metric, before=before)
     return [Row(*values) for values in found]
+
+
+def _numbers(group: ModelPackageGroup, shown: VersionFilter, before: int | None, limit: int) -> Iterable[int]:
+    """The numbers of the newest versions that `shown` lets through, from `before` down."""
+    condition = shown.condition
+    if condition is None:
+        wanted = shown.apply(versions_of(group))
+        below = wanted if before is None else wanted.filter(version__lte=before)
+        return (number for (number,) in below.values_list("version")[:limit])
+    place = {} if before is None else {"before": before}
+    statement = _numbered(limit, goes_on=before is not None)
+    return (number for (number,) in statement.rows(group=group.pk, found=condition, **place))
+
+
+@cache
+def _numbered(limit: int, *, goes_on: bool) -> Prepared[Any]:
+    def build(group: int, found: Any, before: int = 0) -> QuerySet[Any]:
+        wanted = versions_of(group).filter(found)
+        return (wanted.filter(version__lte=before) if goes_on else wanted).values_list("version")[:limit]
+
+    return Prepared(build, group=int, found=Condition, **({"before": int} if goes_on else {}))
 
 
 def _tombstones(group: ModelPackageGroup, shown: VersionFilter, before: int | None, down_to: int) -> list[Tombstone]:
@@ -281,8 +307,8 @@ def _row_values(packages: PackageQuerySet, group: int, metric: str) -> QuerySet[
     )
 
 
-def _add_properties(group: ModelPackageGroup, rows: Sequence[Row]) -> None:
-    """Read the metadata of the rows and of their previous versions, and order it for the chips."""
+def _with_properties(group: ModelPackageGroup, rows: Sequence[Row]) -> list[Row]:
+    """The rows with their metadata in the order of the chips; read with that of their previous versions."""
     numbers = {row.version for row in rows} | {row.previous_version for row in rows if row.previous_version}
     held: dict[int | None, dict[str, str]] = {number: {} for number in numbers}
     # Sorted here: with ORDER BY, SQLite walks the whole table in the order of its ids.
@@ -295,10 +321,12 @@ def _add_properties(group: ModelPackageGroup, rows: Sequence[Row]) -> None:
         changed[row.version] = {key for key, value in held[row.version].items() if before.get(key) != value}
     often = Counter(key for keys in changed.values() for key in keys)
     seldom = {key: times for key, times in often.items() if times * 2 < len(rows)}
+    found = []
     for row in rows:
         news = changed[row.version]
         pairs = sorted(held[row.version].items(), key=lambda pair: _telling(pair[0], pair[1], news, seldom))
-        row.properties = [(key, value, key in news) for key, value in pairs]
+        found.append(row._replace(properties=tuple((key, value, key in news) for key, value in pairs)))
+    return found
 
 
 def _pairs_of(group: ModelPackageGroup, numbers: set[int]) -> Iterable[Any]:

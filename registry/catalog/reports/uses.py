@@ -68,12 +68,11 @@ class UsingPackage(NamedTuple):
         return self.version is not None
 
 
-@dataclass(frozen=True)
-class UseRow:
+class UseRow(NamedTuple):
     """A version or unversioned package that uses it; `found` are the images or artifacts that matched."""
 
     package: UsingPackage
-    found: list[str]
+    found: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -173,7 +172,7 @@ def _rows(ids: Sequence[int], containers: QuerySet[Container], column: str) -> l
     for package_id, text in containers.filter(package__in=ids).order_by("position").values_list("package_id", column):
         if text not in matched.setdefault(package_id, []):
             matched[package_id].append(text)
-    return [UseRow(by_id[pk], matched.get(pk, [])) for pk in ids if pk in by_id]
+    return [UseRow(by_id[pk], tuple(matched.get(pk, ()))) for pk in ids if pk in by_id]
 
 
 _PACKAGES: Prepared[ModelPackage] = Prepared(

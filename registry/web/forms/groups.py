@@ -70,6 +70,11 @@ class GroupForm(forms.Form):
         ]
 
 
+def empty_form(regions: Sequence[str]) -> GroupForm:
+    """The form in which nothing was typed yet, for templates."""
+    return GroupForm(regions=regions)
+
+
 @dataclass
 class TagRows:
     """The key and value rows of a new group; `errors` by row number from 1, 0 for all of them together."""

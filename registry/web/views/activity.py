@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from datetime import date
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from django.core.exceptions import BadRequest
@@ -22,14 +22,14 @@ from registry.catalog.filters import ACTIVITY, Query, event_conditions
 from registry.catalog.models import ModelPackageGroup
 from registry.catalog.models.groups import GroupQuerySet
 from registry.catalog.models.teams import sees_all
-from registry.catalog.reports.feed import feed_events, read_feed
+from registry.catalog.reports.feed import FeedRow, feed_events, read_feed
 from registry.events.models import Event, EventQuerySet
 from registry.statements import Prepared
 
 from ..filter_boxes import READABLE, FilterBox, Typed, read_filter
 from ..htmx import is_fragment, render_parts
 from ..list_menus import ListMenu, params_of
-from ..sentences import Sentence, tell
+from ..sentences import Sentence
 from ..subjects import actor_of
 
 EXAMPLE = "Filter by words, by:ana, type:review, created:<7d"
@@ -45,7 +45,7 @@ TYPES = [
     ("views", "Views"),
 ]
 
-Day = tuple[date, list[Sentence]]
+Told = TypeVar("Told", FeedRow, Sentence)
 
 
 @require_safe
@@ -59,7 +59,8 @@ def activity_list(request: HttpRequest) -> HttpResponse:
     several = ModelPackageGroup.has_several_regions(request.user)  # type: ignore[arg-type]
     page = read_feed(request.user, _lookups(chosen), event_conditions(typed.query), before)  # type: ignore[arg-type]
     context: dict[str, Any] = {
-        "days": by_day(tell(row, region=several, linked=row.is_live) for row in page.rows),
+        "days": by_day(page.rows),
+        "several": several,
         "more": f"?{urlencode({**_set(chosen), 'before': page.older})}" if page.older else "",
         "before": before,
         "continues": _day_of(before),
@@ -133,14 +134,14 @@ def _lookups(chosen: dict[str, str]) -> dict[str, Any]:
     return lookups
 
 
-def by_day(sentences: Iterable[Sentence]) -> list[Day]:
-    """Sentences in their order, cut where the UTC day changes."""
-    days: list[Day] = []
-    for sentence in sentences:
-        day = sentence.at.date()
+def by_day(happened: Iterable[Told]) -> list[tuple[date, list[Told]]]:
+    """Events or sentences in their order, cut where the UTC day changes."""
+    days: list[tuple[date, list[Told]]] = []
+    for one in happened:
+        day = one.at.date()
         if not days or days[-1][0] != day:
             days.append((day, []))
-        days[-1][1].append(sentence)
+        days[-1][1].append(one)
     return days
 
 

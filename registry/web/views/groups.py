@@ -36,7 +36,6 @@ def group_list(request: HttpRequest) -> HttpResponse:
     search = GroupSearch.read(request, *params_of(request, GROUPS))
     context = _list_context(request, search)
     if not is_fragment(request):
-        context["form"] = GroupForm(regions=context["regions"])
         return render(request, "groups/list.html", context)
     parts = ["groups/_list.html", "groups/_views.html", "views/_menu.html"]
     # While somebody types, the box is left alone, but for a filter that is complete and becomes a token.
@@ -62,7 +61,7 @@ def _list_context(request: HttpRequest, search: GroupSearch) -> dict[str, Any]:
         "found_cap": reports.COUNT_CAP if search.query.is_empty else reports.FOUND_CAP,
         "sizes": ROWS,
         "near": suggestions.nearest(user, search.query) if missed else [],  # type: ignore[arg-type]
-        "regions": suggestions.regions(user),  # type: ignore[arg-type]
+        "regions": tuple(suggestions.regions(user)),  # type: ignore[arg-type]
         "may_create": actor.may("model_package_group.create"),
         "may_import": actor.may("registry.import"),
     }
