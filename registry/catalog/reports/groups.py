@@ -21,7 +21,7 @@ from django.db.models.functions import Coalesce, Left
 from registry.accounts.models import User
 from registry.statements import Condition, Prepared, read
 
-from ..filters import Query, group_conditions, is_wide, parse
+from ..filters import Query, collected, group_conditions, is_wide, parse
 from ..models import ModelPackage, ModelPackageGroup, Tag
 from ..models.teams import groups_hidden_from, is_hidden, sees_all
 from ..validators import NAME_MAX, validate_name
@@ -139,8 +139,8 @@ class GroupPage(NamedTuple):
 
 
 def found_groups(user: User, query: Query, now: datetime | None = None) -> Condition:
-    """The groups that `user` may know of and that match the query; one bounded query where it names a pair or image."""
-    conditions = group_conditions(query, now, wide=is_wide(query))
+    """The groups that `user` may know of and that match the query; two queries where it names a pair or image."""
+    conditions = group_conditions(query, now, wide=is_wide(query), among=collected)
     return Condition.of(ModelPackageGroup.objects.visible_to(user).filter(conditions))
 
 
