@@ -3,11 +3,11 @@
 from datetime import datetime, timedelta
 
 import pytest
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
-from registry.catalog.models import Container, ModelPackage, ModelPackageGroup
-from registry.statements import Condition, PlannedAnew, Prepared, insert, update
+from registry.catalog.models import Container, CustomerMetadataProperty, Metric, ModelPackage, ModelPackageGroup
+from registry.statements import Condition, PlannedAnew, Prepared, insert, insert_with, update
 
 from .factories import make_group, make_version
 
@@ -127,6 +127,41 @@ def test_insert_writes_what_save_writes(version):
     for field in ModelPackageGroup._meta.concrete_fields:
         if field.name not in ("id", "name"):
             assert getattr(stored["one"], field.attname) == getattr(stored["two"], field.attname), field.name
+
+
+def test_insert_with_writes_a_row_and_its_parts_as_inserts_do(version):
+    def made(number):
+        package = ModelPackage(group=version.group, region=version.region, version=number, created_at=timezone.now())
+        values = ["", "a'b \\ \" %s {} \u00e4\U0001f600\n", "x" * 4]
+        pairs = [CustomerMetadataProperty(key=f"k{n}", value=f"{v}.", slot=n) for n, v in enumerate(values)]
+        metrics = [
+            Metric(name=name, value=value, standard_deviation=spread, source="typed")
+            for name, value, spread in [("a", 0.1 + 0.2, None), ("b", -1e-308, 1e308), ("c", 5, 0.0)]
+        ]
+        return package, {CustomerMetadataProperty: pairs, Container: [], Metric: metrics}
+
+    def told(model, package):
+        names = [f.attname for f in model._meta.concrete_fields if f.name not in ("id", "package")]
+        return list(model.objects.filter(package=package).order_by("id").values_list(*names))
+
+    package, parts = made(2)
+    insert_with(package, parts)
+    same, by_hand = made(3)
+    insert([same])
+    for model, rows in by_hand.items():
+        for row in rows:
+            row.package = same
+        insert(rows)
+        assert told(model, package) == told(model, same), model
+    assert package.pk == ModelPackage.objects.get(group=version.group, version=2).pk
+    assert told(Metric, package)[0][1] == 0.1 + 0.2
+
+
+def test_insert_with_refuses_what_a_column_does_not_hold(version):
+    package = ModelPackage(group=version.group, region=version.region, version=2, created_at=timezone.now())
+    with pytest.raises(DatabaseError), transaction.atomic():
+        insert_with(package, {CustomerMetadataProperty: [CustomerMetadataProperty(key="k" * 200, value="v", slot=0)]})
+    assert version.group.packages.count() == 1
 
 
 def test_update_saves_the_named_fields_and_nothing_else(version):

@@ -42,7 +42,12 @@ class Statement:
 
     @property
     def reads(self) -> bool:
-        return self.sql.startswith(READS)
+        return self.sql.startswith(READS) and not self.inserts
+
+    @property
+    def inserts(self) -> dict[str, str]:
+        """Each table that gets rows, with the columns that are said of them; a version comes with its parts."""
+        return dict(re.findall(r'(?:^|AS \()INSERT INTO "(\w+)" \(([^)]*)\)', self.sql))
 
 
 @dataclass
@@ -185,10 +190,14 @@ class Plans:
 
     def said(self, statement: Statement) -> tuple[str, str]:
         """(partitions, indexes) in words."""
-        inserted = re.match(r'INSERT INTO "(\w+)" \(([^)]*)\)', statement.sql)
-        if inserted:
-            has_key = f'"{keys(self.layout)[inserted[1]]}"' in inserted[2]
-            return f"{short(inserted[1])} {f'1/{PARTITIONS}' if has_key else 'no key'}", ""
+        if statement.inserts:
+            spread = {table: f'"{key}"' for table, key in keys(self.layout).items()}
+            told = [
+                f"{short(table)} {f'1/{PARTITIONS}' if spread[table] in columns else 'no key'}"
+                for table, columns in statement.inserts.items()
+                if table in spread
+            ]
+            return ", ".join(told), ""
         found = self.touched(statement)
         where = ", ".join(f"{short(table)} {len(t.partitions)}/{PARTITIONS}" for table, t in sorted(found.items()))
         return where or "none", ", ".join(sorted(set().union(*(t.indexes for t in found.values())))) if found else ""
@@ -200,10 +209,12 @@ def short(table: str) -> str:
     return names.get(name, name)
 
 
-def shard_key(sql: str) -> str:
+def shard_key(statement: Statement) -> str:
     """How a statement says its group: as a value, through a join or subquery, or not at all."""
-    if sql.startswith("INSERT"):
-        return "value" if '"group_id"' in sql else "no"
+    sql = statement.sql
+    if inserts := list(statement.inserts.values()):
+        first, *parts = ["value" if '"group_id"' in columns else "no" for columns in inserts]
+        return f"{first}; parts: {', '.join(sorted(set(parts)))}" if parts else first
     if re.search(r'"group_id" (= %s|IN \(%s|IS NULL)', sql):
         return "value"
     return (
@@ -219,7 +230,7 @@ def with_group(statement: Statement, group: int) -> str:
     What the product would say if each table had a column group_id: `group_id = …` beside every other condition, and
     `part.group_id = package.group_id` beside every `part.package_id = package.id`.
     """
-    if not statement.about or statement.sql.startswith("INSERT"):
+    if not statement.about or statement.inserts:
         return ""
     says = f"= {group}" if statement.about == "group" else "IS NULL"
     tables = "|".join(keys("by_group"))
@@ -234,8 +245,8 @@ def with_group(statement: Statement, group: int) -> str:
 
 def verdict(statement: Statement, before: dict[str, Touched], after: dict[str, Touched]) -> str:
     """Whether a statement stays in one partition: as it is, or once it says its group."""
-    if statement.sql.startswith("INSERT"):
-        return "single" if shard_key(statement.sql) == "value" else "single once it says the group"
+    if statement.inserts:
+        return "single" if shard_key(statement) == "value" else "single once it says the group"
     if all(len(touched.partitions) == 1 for touched in before.values()):
         return "single"
     if after and all(len(touched.partitions) == 1 for touched in after.values()):
@@ -260,11 +271,12 @@ def report(database: Callable[[], psycopg.Connection], statements: list[Statemen
         by_group, indexes = lookers["by_group"].said(statement)
         more = with_group(statement, group)
         after = lookers["by_group"].touched(statement, more) if more else {}
-        inserts = statement.sql.startswith("INSERT")
-        found = verdict(statement, {} if inserts else lookers["by_group"].touched(statement), after)
+        found = verdict(statement, {} if statement.inserts else lookers["by_group"].touched(statement), after)
         asked = statement.asked_by[0] + (f" and {len(statement.asked_by) - 1} more" if statement.asked_by[1:] else "")
         verb = "lock" if "FOR UPDATE" in statement.sql else statement.sql.split(None, 1)[0].strip("(").lower()
-        row = (f"`{statement.where}`", verb, asked, shard_key(statement.sql), by_package, by_group, found, indexes)
+        if statement.inserts:
+            verb = "insert"
+        row = (f"`{statement.where}`", verb, asked, shard_key(statement), by_package, by_group, found, indexes)
         print(f"| {' | '.join(row)} |")
     print(f"\nOf other tables only: {', '.join(others)}.")
     for statement in [s for s in wanted if plans and re.search(plans, s.where)]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -21,6 +22,7 @@ from registry.catalog.filters import (
     Not,
     Or,
     Term,
+    collected,
     event_conditions,
     group_conditions,
     is_wide,
@@ -43,8 +45,8 @@ DATABASE = settings(
 )
 
 
-def names(text: str, wide: bool = False) -> list[str]:
-    found = ModelPackageGroup.objects.live().filter(group_conditions(parse(text), NOW, wide=wide))
+def names(text: str, wide: bool = False, **how: Any) -> list[str]:
+    found = ModelPackageGroup.objects.live().filter(group_conditions(parse(text), NOW, wide=wide, **how))
     return sorted(found.values_list("name", flat=True))
 
 
@@ -211,6 +213,7 @@ def test_groups_are_found_as_a_plain_evaluation_finds_them(world: World) -> None
         expected = sorted(group.name for group in world.groups if group_matches(group, node))
         assert names(text) == expected
         assert names(text, wide=True) == expected
+        assert names(text, among=collected) == expected
 
     check()
 

@@ -131,9 +131,12 @@ def test_pages_hold_every_version_once_with_the_right_neighbours() -> None:
         (VersionFilter(pairs=("nothing",)), lambda row: False),
     ],
 )
+@pytest.mark.parametrize(("few", "many"), [(9_999, 9_999), (-1, 9_999), (-1, -1)], ids=["few", "some", "many"])
 def test_a_filter_shows_the_matching_versions_with_changes_against_their_true_predecessor(
-    shown: VersionFilter, keeps: Any
+    shown: VersionFilter, keeps: Any, few: int, many: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(timeline, "_FEW", few)
+    monkeypatch.setattr(timeline, "_MANY", many)
     group = a_history(40, seed=2)
     expected = [row for row in naive(group) if keeps(row)]
     first = read_page(group, metric="auc", shown=shown)

@@ -141,8 +141,10 @@ def test_what_is_no_day_is_said_at_its_field(viewer, history, query):
     assert html.count('aria-invalid="true"') == 1 and "Write a date as" in html
 
 
-def test_is_paged_and_every_event_stands_once(viewer, monkeypatch):
+@pytest.mark.parametrize("stretch", [1, 4, 200])
+def test_is_paged_and_every_event_stands_once(viewer, monkeypatch, stretch):
     monkeypatch.setattr(group_changes, "ROWS", 3)
+    monkeypatch.setattr(group_changes, "_STRETCH", stretch)
     with on("2026-03-01"):
         group = make_group("fraud")
         for _ in range(7):

@@ -1,6 +1,6 @@
 """The filter language of the lists: text to a tree (terms, keys, parser), tree to database conditions (the others)."""
 
-from .conditions import group_conditions
+from .conditions import collected, group_conditions
 from .events import event_conditions
 from .keys import ACTIVITY, GROUPS, KEYS, PACKAGES, REVIEW, TIMELINE, make_term
 from .parser import Fault, Query, join, last_term, parse
@@ -21,6 +21,7 @@ __all__ = [
     "Or",
     "Query",
     "Term",
+    "collected",
     "event_conditions",
     "group_conditions",
     "is_wide",

@@ -18,13 +18,15 @@ little; EXISTS costs at most one step of the index over (group, status | stage |
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any, NamedTuple
 
 from django.conf import settings
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from ..models import ModelPackage
-from ..models.lookups import ExistsApart
+from ..models.lookups import AmongListed, ExistsApart, listed
 from .keys import STATUSES
 from .parser import Query
 from .terms import VERSION_KEYS, And, Node, Not, Or, Term, terms_of
@@ -42,12 +44,38 @@ _COUNTERS = {
 }
 
 
-def group_conditions(query: Query, now: datetime | None = None, *, wide: bool = False) -> Q:
-    """The condition on ModelPackageGroup that a query means; faulty terms are left out. No query is run.
+# How a condition is made of what finds the ids of groups.
+Among = Callable[[QuerySet[Any, Any]], Q]
 
-    `wide` (see versions.is_wide) chooses the shape of pairs, images and the like and changes no result.
+
+def _among(ids: QuerySet[Any, Any]) -> Q:
+    return Q(pk__in=ids)
+
+
+def collected(ids: QuerySet[Any, Any]) -> Q:
+    """An Among that finds the ids now, by one query, for a condition that is asked more than once.
+
+    PostgreSQL makes a join of a subquery: for the first rows of an order, or a count up to a limit, it may then walk
+    all versions of large groups, hoping to meet one soon.
     """
-    return _group(query.node, now or datetime.now(UTC), wide)
+    return Q(AmongListed("pk", listed(pk for (pk,) in ids.order_by().values_list("group_id").distinct())))
+
+
+class _Asked(NamedTuple):
+    """What group_conditions was asked with."""
+
+    now: datetime
+    wide: bool
+    among: Among
+
+
+def group_conditions(query: Query, now: datetime | None = None, *, wide: bool = False, among: Among = _among) -> Q:
+    """The condition on ModelPackageGroup that a query means; faulty terms are left out. No query is run but by `among`.
+
+    `wide` (see versions.is_wide) chooses the shape of pairs, images and the like; neither it nor `among` changes a
+    result.
+    """
+    return _group(query.node, _Asked(now or datetime.now(UTC), wide, among))
 
 
 def speaks_of_version(node: Node) -> bool:
@@ -68,43 +96,45 @@ def is_anchored(node: Node) -> bool:
             return all(map(is_anchored, nodes))
 
 
-def _group(node: Node, now: datetime, wide: bool) -> Q:
+def _group(node: Node, asked: _Asked) -> Q:
     match node:
         case And(nodes):
             condition = Q()
             versions = tuple(child for child in nodes if speaks_of_version(child))
             if any(map(is_anchored, versions)):
-                condition &= _has_version(And(versions), wide)
+                condition &= _has_version(And(versions), asked)
                 nodes = tuple(child for child in nodes if child not in versions)
             for child in nodes:
-                condition &= _group(child, now, wide)
+                condition &= _group(child, asked)
             return condition
         case Or(nodes):
-            condition = _group(nodes[0], now, wide)
+            condition = _group(nodes[0], asked)
             for child in nodes[1:]:
-                condition |= _group(child, now, wide)
+                condition |= _group(child, asked)
             return condition
         case Not(child):
-            return ~_group(child, now, wide)
+            return ~_group(child, asked)
         case Term():
-            return _has_version(And((node,)), wide) if node.key in VERSION_KEYS else _group_term(node, now)
+            return _has_version(And((node,)), asked) if node.key in VERSION_KEYS else _group_term(node, asked.now)
 
 
-def _has_version(node: And, wide: bool) -> Q:
+def _has_version(node: And, asked: _Asked) -> Q:
     if len(node.nodes) == 1:
         match node.nodes[0]:
             case Term(key="status", value=value):
                 return _COUNTERS[STATUSES[(value or "").lower()]]
             case Or(nodes):
-                condition = _has_version(And((nodes[0],)), wide)
+                condition = _has_version(And((nodes[0],)), asked)
                 for child in nodes[1:]:
-                    condition |= _has_version(And((child,)), wide)
+                    condition |= _has_version(And((child,)), asked)
                 return condition
-    versions = of_packages(combined(node, lambda term: version_condition(term, wide=wide)))
-    if wide or not any(term.key in PART_KEYS for child in node.nodes if is_anchored(child) for term in terms_of(child)):
-        asked = ExistsApart if wide else Exists
-        return Q(asked(versions.filter(group=OuterRef("pk"))))
-    return Q(pk__in=versions.versioned().values("group_id"))
+    versions = of_packages(combined(node, lambda term: version_condition(term, wide=asked.wide)))
+    if asked.wide or not any(
+        term.key in PART_KEYS for child in node.nodes if is_anchored(child) for term in terms_of(child)
+    ):
+        exists = ExistsApart if asked.wide else Exists
+        return Q(exists(versions.filter(group=OuterRef("pk"))))
+    return asked.among(versions.versioned().values("group_id"))
 
 
 def _group_term(term: Term, now: datetime) -> Q:

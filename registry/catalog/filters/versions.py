@@ -116,7 +116,8 @@ def version_condition(term: Term, *, wide: bool = False) -> Q:
             return Q(created_by_name=value)
     if wide:
         return Q(ExistsApart(parts_of(term).filter(package=OuterRef("pk"))))
-    return Q(pk__in=parts_of(term).values("package_id"))
+    first, *others = [rows.values("package_id") for rows in _stretches(term)]
+    return Q(pk__in=first.union(*others, all=True) if others else first)
 
 
 def _version_term(term: Term, now: datetime, wide: bool) -> Q:
@@ -217,7 +218,7 @@ def is_wide(query: Query) -> bool:
     given: list[Any] = []
     for term in dict.fromkeys(asked):
         found = []
-        for rows in _countable(term):
+        for rows in _stretches(term):
             sql, params = rows.values("package")[: WIDE + 1].query.sql_with_params()
             found.append(f"SELECT * FROM ({sql}) AS part")
             given += params
@@ -227,8 +228,8 @@ def is_wide(query: Query) -> bool:
         return any(count > WIDE for count in cursor.fetchone())
 
 
-def _countable(term: Term) -> list[QuerySet[Any]]:
-    """The rows of parts_of, each as one stretch of one index: only that is counted without a look at the table."""
+def _stretches(term: Term) -> list[QuerySet[Any]]:
+    """The rows of parts_of, each as one stretch of one index: only that is read without a look at the table."""
     if term.key != "image":
         return [parts_of(term)]
     value, rows = term.value or "", Container.objects.order_by()

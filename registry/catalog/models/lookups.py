@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db import connection, models
 from django.db.models.functions import Length
-from django.db.models.lookups import LessThanOrEqual
+from django.db.models.lookups import In, LessThanOrEqual
 
 
 def at_most(field: str, length: int, table: str) -> models.CheckConstraint:
@@ -67,6 +67,20 @@ class ExistsApart(models.Exists):
     """
 
     template = "EXISTS(%(subquery)s OFFSET 0)"
+
+
+class IsAmong(models.Func):
+    """True where the primary key is among what a query by values() finds, which is collected once and then looked up.
+
+    A database never goes by it: it looks row by row until enough are found, but each look costs next to nothing.
+    """
+
+    output_field = models.BooleanField()
+    # What is part of an expression is made no join of.
+    template = "((%(expressions)s) IS TRUE)"
+
+    def __init__(self, found: models.QuerySet[Any, Any]) -> None:
+        super().__init__(In(models.F("pk"), found.query))
 
 
 class ContainsExactly(models.Lookup):

@@ -21,8 +21,9 @@ from django.db.models.functions import Coalesce, Left
 from registry.accounts.models import User
 from registry.statements import Condition, Prepared, read
 
-from ..filters import Query, group_conditions, is_wide, parse
+from ..filters import Query, collected, group_conditions, is_wide, parse
 from ..filters.terms import Node, terms_of
+from ..filters.versions import PART_KEYS
 from ..models import ModelPackage, ModelPackageGroup, Tag
 from ..models.teams import groups_hidden_from, is_hidden, sees_all
 from ..validators import NAME_MAX, validate_name
@@ -142,10 +143,13 @@ class GroupPage(NamedTuple):
 
 
 def found_groups(user: User, query: Query, now: datetime | None = None) -> Condition:
-    """The groups that `user` may know of and that match the query; one bounded query where it names a pair or image."""
+    """The groups that `user` may know of and that match the query; at most two queries where it names a part."""
     wide = is_wide(query)
-    if user.role is None or any(term.key in ("created", "updated") for term in terms_of(query.node)):
-        return Condition.of(ModelPackageGroup.objects.visible_to(user).filter(group_conditions(query, now, wide=wide)))
+    # What is found at the clock's or at the rows' word is found anew each time.
+    found_now = {"created", "updated"} if wide else {"created", "updated", *PART_KEYS}
+    if user.role is None or any(term.key in found_now for term in terms_of(query.node)):
+        conditions = group_conditions(query, now, wide=wide, among=collected)
+        return Condition.of(ModelPackageGroup.objects.visible_to(user).filter(conditions))
     return _condition(query.node.nodes, None if sees_all(user) else user.pk, wide=wide)
 
 

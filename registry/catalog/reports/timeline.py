@@ -28,7 +28,7 @@ from ..models import (
     ModelPackage,
     ModelPackageGroup,
 )
-from ..models.lookups import AmongListed, ExistsApart, listed
+from ..models.lookups import AmongListed, ExistsApart, IsAmong, listed
 from ..models.packages import PackageQuerySet
 from .trends import measured_by, versions_of, with_parts
 
@@ -38,7 +38,8 @@ EDGE = 8  # rows read beyond each edge of it
 TOMBSTONES = 200  # deleted versions looked at for one answer
 _LEAD = 200  # characters of a description that a row may show
 _OFTEN = 1_000
-_MANY = 5_000  # parts in the whole registry from which on they are not collected for one group
+# Parts in the whole registry: up to so many say which versions have them, up to so many are collected for one group.
+_FEW, _MANY = 2_000, 10_000
 _DIGEST = re.compile(r"[0-9a-f]{32,}")
 _EVERYTHING = Query(of=TIMELINE)
 
@@ -109,14 +110,16 @@ def _of_versions(status: str, stages: tuple[str, ...], authors: tuple[str, ...])
 
 
 def _having(parts: QuerySet[Any], counted: QuerySet[Any]) -> Q:
-    """The condition to have one of these parts: they are collected where they are few, else asked for one by one.
+    """The condition to have one of these parts, in the shape that costs least for so many of them.
 
-    `counted` are those of them that may be many, as one stretch of an index; they are counted up to _MANY.
+    A few say themselves which versions have them. Some are collected, and the versions looked up among them from the
+    newest down; of many, each version is asked. `counted` are those that may be many, as one stretch of an index.
     """
     parts = parts.order_by()
-    if counted.order_by().values("package")[: _MANY + 1].count() > _MANY:
+    count = counted.order_by().values("package")[: _MANY + 1].count()
+    if count > _MANY:
         return Q(ExistsApart(parts.filter(package=OuterRef("pk"))))
-    return Q(pk__in=parts.values("package"))
+    return Q(IsAmong(parts.values("package"))) if count > _FEW else Q(pk__in=parts.values("package"))
 
 
 def _any_image(images: Iterable[str]) -> Q:

@@ -12,13 +12,13 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
-from django.db.models import Case, F, Value, When
+from django.db.models import Case, F, Model, Value, When
 from django.db.models.functions import Coalesce, Greatest
 from django.utils import timezone
 
 from registry.accounts.permissions import Actor, authorize
 from registry.events.services import record
-from registry.statements import Prepared, insert
+from registry.statements import Prepared, insert_with
 
 from ..contents import content_hash
 from ..errors import AlreadyExists, NotFound
@@ -151,6 +151,27 @@ def container_rows(package: ModelPackage, containers: Iterable[Mapping[str, Any]
     return rows
 
 
+def pair_rows(package: ModelPackage, pairs: Mapping[str, str]) -> list[CustomerMetadataProperty]:
+    """The customer metadata of a new package as rows."""
+    slots = slots_for(pairs)
+    return [CustomerMetadataProperty(package=package, key=key, value=pairs[key], slot=slots[key]) for key in pairs]
+
+
+def metric_rows(package: ModelPackage, registration: Registration, reported: Sequence[ReportedMetric]) -> list[Metric]:
+    """The metrics of a new package as rows: of its reports, as typed, and what the metadata adds to both."""
+    typed = dict(registration.metrics)
+    read = metrics_of_metadata(registration.customer_metadata_properties)
+    report = Metric.Source.REPORT
+    rows = [
+        Metric(package=package, name=m.name, value=m.value, standard_deviation=m.standard_deviation, source=report)
+        for m in reported
+    ]
+    rows += [Metric(package=package, name=name, value=typed[name], source=Metric.Source.TYPED) for name in typed]
+    taken = {row.name for row in rows}
+    metadata = Metric.Source.METADATA
+    return rows + [Metric(package=package, name=n, value=read[n], source=metadata) for n in read if n not in taken]
+
+
 def insert_package(
     package: ModelPackage,
     registration: Registration,
@@ -169,10 +190,15 @@ def insert_package(
     if group is not None:
         package.version = take_number(group, package, by=by) if number is None else number
     may_clash = group is None or number is not None
+    parts: dict[type[Model], Sequence[Model]] = {
+        Container: container_rows(package, registration.containers),
+        CustomerMetadataProperty: pair_rows(package, registration.customer_metadata_properties),
+        Metric: metric_rows(package, registration, reported),
+    }
     try:
         # A savepoint costs two statements: only where a number or name of somebody else's choice may be taken.
         with transaction.atomic() if may_clash else nullcontext():
-            insert([package])
+            insert_with(package, parts)
     except IntegrityError as error:
         taken = ModelPackage.objects.live().filter(
             group=group, version=package.version, region=package.region, name=package.name
@@ -180,35 +206,6 @@ def insert_package(
         if not taken.exists():
             raise
         raise AlreadyExists(f"{package} exists already.", taken.first()) from error
-    insert(container_rows(package, registration.containers))
-    pairs = registration.customer_metadata_properties
-    slots = slots_for(pairs)
-    insert(
-        [
-            CustomerMetadataProperty(package=package, key=key, value=value, slot=slots[key])
-            for key, value in pairs.items()
-        ]
-    )
-    typed = dict(registration.metrics)
-    taken_names = {*typed, *(m.name for m in reported)}
-    insert(
-        [
-            Metric(
-                package=package,
-                name=m.name,
-                value=m.value,
-                standard_deviation=m.standard_deviation,
-                source=Metric.Source.REPORT,
-            )
-            for m in reported
-        ]
-        + [Metric(package=package, name=n, value=v, source=Metric.Source.TYPED) for n, v in typed.items()]
-        + [
-            Metric(package=package, name=n, value=v, source=Metric.Source.METADATA)
-            for n, v in metrics_of_metadata(pairs).items()
-            if n not in taken_names
-        ]
-    )
     insert_tags(package, registration.tags)
     if group is not None and number is None and package.is_approved:
         note_approved_version(group)

@@ -9,9 +9,10 @@ from django.db.models import Q
 
 from registry.accounts.permissions import authorize
 from registry.catalog import services
-from registry.catalog.models import ModelPackage, ModelPackageGroup
+from registry.catalog.models import CustomerMetadataProperty, ModelPackage, ModelPackageGroup
 from registry.catalog.models.teams import sees_all
 from registry.catalog.services.states import WIRE_MEMBERS
+from registry.statements import Prepared
 
 from .. import names, shapes
 from ..calls import Call
@@ -25,6 +26,9 @@ SUMMARY_FIELDS = (
     "region", "group_id", "name", "version", "description", "created_at", "status", "approval_status",
     "registration_type", "stage", "stage_status", "stage_description",
 )  # fmt: skip
+_PAIRS: Prepared[CustomerMetadataProperty] = Prepared(
+    lambda package: CustomerMetadataProperty.objects.filter(package_id=package).values_list("key", "value"), package=int
+)
 # ApprovalDescription is no member of CreateModelPackage.
 _REGISTERED = {column: member for column, member in WIRE_MEMBERS.items() if column != "approval_description"}
 
@@ -77,8 +81,8 @@ def _once(call: Call, action: str, do: Any) -> JSON:
 def describe_model_package(call: Call) -> JSON:
     authorize(call.actor, "registry.read")
     package = names.find_package(call.actor, call.members["ModelPackageName"], call.region)
-    pairs = package.customer_metadata_properties.values_list("key", "value")
-    return shapes.package_description(package, dict(pairs), metadata_only=call.get("IncludedData") == "MetadataOnly")
+    pairs = dict(_PAIRS.rows(package=package.pk))
+    return shapes.package_description(package, pairs, metadata_only=call.get("IncludedData") == "MetadataOnly")
 
 
 def batch_describe_model_package(call: Call) -> JSON:
