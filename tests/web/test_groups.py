@@ -17,7 +17,7 @@ from registry.catalog.filters import Query
 from registry.catalog.models import ModelPackage, ModelPackageGroup
 from registry.catalog.reports.groups import SORTS, Cursor, Order, found_groups, group_page
 from registry.catalog.reports.suggestions import distinct_values, regions, suggest
-from tests.factories import make_group, make_user, make_version
+from tests.factories import make_group, make_user, make_version, specification
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 HTMX = {"HX-Request": "true"}
@@ -35,6 +35,21 @@ def get(client: Client, path: str, **headers: str) -> str:
 
 
 # ---------- the index ----------
+
+
+@pytest.mark.parametrize("text", ["meta:seed=7", "image:train", "meta:seed=7 OR approved:none", "status:approved"])
+def test_a_filter_that_was_asked_before_finds_what_came_since(as_role: Any, text: str) -> None:
+    client, address = as_role("viewer"), f"/groups/?q={quote(text)}"
+    early, late = make_group("early"), make_group("late")
+    with_all: dict[str, Any] = {"approval_status": "Approved", "customer_metadata_properties": {"seed": "7"}}
+    with_all["inference_specification"] = specification("example.com/train:1")
+    make_version(early, **with_all)
+    make_version(late, approval_status="Rejected")
+    before = rows(get(client, address))
+    make_version(late, **with_all)
+    assert "late" not in before or "approved:none" in text
+    assert "early" in before
+    assert {"early", "late"} <= set(rows(get(client, address)))
 
 
 def test_index_shows_what_a_group_is_at(as_role: Any) -> None:

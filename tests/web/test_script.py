@@ -123,8 +123,7 @@ urlpatterns = [
 @pytest.fixture
 def script(page: Page, live_server: Any, cast: dict[str, Any]) -> Iterator[Page]:
     """The page above, signed in; fails on any script error, console error or violation of the content policy."""
-    client = Client()
-    client.force_login(cast["admin"])
+    (client := Client()).force_login(cast["admin"])
     cookie = client.cookies[settings.SESSION_COOKIE_NAME].value
     page.context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": cookie, "url": live_server.url}])
     problems: list[str] = []
