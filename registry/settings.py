@@ -72,7 +72,7 @@ MIDDLEWARE = [
     "registry.api.checks.ChecksDoor",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "django.middleware.gzip.GZipMiddleware",
+    "registry.web.compression.CompressionMiddleware",
     "registry.web.middleware.ContentPolicyMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "registry.web.middleware.PrivatePagesMiddleware",

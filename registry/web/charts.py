@@ -6,10 +6,10 @@ so a strict Content-Security-Policy holds. Values come in as numbers and statuse
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
-from itertools import groupby
-from typing import NamedTuple
+from itertools import groupby, islice
+from typing import Protocol, TypeVar
 
 from markupsafe import Markup, escape
 
@@ -38,14 +38,18 @@ _BARS = {
 }
 
 
-class TrendPoint(NamedTuple):
-    """One version of a trend: its value (None is left out), where a click goes and what it says."""
+class Point(Protocol):
+    """One version of a trend, with its value; without one it is left out."""
 
-    number: int
-    value: float | None
-    status: str | None
-    href: str
-    title: str
+    @property
+    def version(self) -> int: ...
+    @property
+    def value(self) -> float | None: ...
+    @property
+    def status(self) -> str | None: ...
+
+
+AnyPoint = TypeVar("AnyPoint", bound=Point)
 
 
 def mark_use(slug: str, x: float, y: float, size: float) -> str:
@@ -159,12 +163,13 @@ def path_steps(places: Sequence[tuple[int, float]]) -> str:
     return f"M{places[0][0]} {places[0][1]:g}" + (f"l{' '.join(steps)}" if steps else "")
 
 
-def _marked(points: Sequence[TrendPoint], current: int | None) -> set[int]:
+def _marked(points: Sequence[Point], current: int | None) -> set[int]:
     """Return which points get a mark: all of a few, else the newest waiting ones and the current one."""
     if len(points) <= MARKED_POINTS:
         return set(range(len(points)))
-    waiting = [i for i, point in enumerate(points) if status_look(point.status).slug == "pending"]
-    return {*waiting[-MARKED_WAITING:], *(i for i, point in enumerate(points) if point.number == current)}
+    newest_first = range(len(points) - 1, -1, -1)
+    waiting = islice((i for i in newest_first if status_look(points[i].status).slug == "pending"), MARKED_WAITING)
+    return {*waiting, *(i for i, point in enumerate(points) if point.version == current)}
 
 
 def _label_step(span: int) -> int:
@@ -174,15 +179,18 @@ def _label_step(span: int) -> int:
 
 
 def trend(
-    points: Iterable[TrendPoint],
+    points: Iterable[AnyPoint],
     *,
     label: str,
+    base: str,
+    says: Callable[[AnyPoint], str],
     reference: float | None = None,
     current: int | None = None,
 ) -> Markup:
     """Draw a metric over versions, oldest first, with an axis at the left.
 
-    `label` is the sentence that says what the chart shows; `reference` draws the dashed line (the value of the version
+    `label` is the sentence that says what the chart shows, `says` that of a mark, which leads to its version below the
+    address `base`; `reference` draws the dashed line (the value of the version
     approved now) and `current` is that version's number, which gets a halo. Points without a finite value are left
     out; with more than 60 only the newest waiting ones and the current one are marked. Returns "" without any point.
     """
@@ -215,23 +223,23 @@ def trend(
     # A line that leaves points out needs no tenth of a percent.
     path = path_steps([(i, round(down(v), 1 if len(line) == len(values) else None)) for i, v in line])
     every = _label_step(len(shown))
-    labelled = {0, *(i for i, p in enumerate(shown) if p.number % every == 0)}
+    labelled = {0, *(i for i, p in enumerate(shown) if p.version % every == 0)}
     if len(labelled) > 7:  # gaps in the numbers: a label at every so-many-th point instead
         labelled = set(range(0, len(shown), every))
     labelled -= {i for i in labelled if 0 < i < every * 0.6}  # would touch the first one
     marks, names = [], []
     marked = _marked(shown, current)
-    for i, point in enumerate(shown):
-        slug = status_look(point.status).slug
+    for i in sorted(labelled | marked):
+        point = shown[i]
         if i in labelled:
             anchor = ' class="start"' if i == 0 and len(shown) > 1 else ""
-            names.append(f'<text x="{across(i):.1f}%" y="99%"{anchor}>v{point.number}</text>')
+            names.append(f'<text x="{across(i):.1f}%" y="99%"{anchor}>v{point.version}</text>')
         if i not in marked:
             continue
-        halo = '<circle class="cur" r="7"/>' if point.number == current else ""
-        title = escape(point.title)
+        halo = '<circle class="cur" r="7"/>' if point.version == current else ""
+        title, slug = escape(says(point)), status_look(point.status).slug
         marks.append(
-            f'<a href="{escape(point.href)}" aria-label="{title}" tabindex="-1"><title>{title}</title>'
+            f'<a href="{escape(base)}{point.version}/" aria-label="{title}" tabindex="-1"><title>{title}</title>'
             f'<svg x="{across(i):.1f}%" y="{down(values[i]):.1f}%" class="mark mark--{slug}" width="16" height="16">'
             f"{halo}{mark_use(slug, -6.5, -6.5, 13)}</svg></a>"
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC
 from itertools import pairwise
@@ -11,11 +11,10 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from registry.catalog.models import ApprovalStatus
 from registry.catalog.reports.timeline import EDGE, Row, TimelinePage, Tombstone
 from registry.catalog.reports.trends import Point
 
-from .charts import MARKED_POINTS, TrendPoint, rail, rail_x
+from .charts import rail, rail_x
 from .wording import digits_for, number, period_name, plural, short_image, status_look
 
 CHIPS = 2  # pairs of metadata in a row
@@ -120,31 +119,23 @@ def lay_out(page: TimelinePage, scale: Scale, *, continued: bool) -> list[Period
     return periods
 
 
-def trend_points(series: Sequence[Point], metric: str, base: str, digits: int, current: int | None) -> list[TrendPoint]:
-    """The series as points of a trend, oldest first; `base` is the group's address, `current` as for the trend."""
-    measured = [point for point in reversed(series) if point.value is not None]
-    few = len(measured) <= MARKED_POINTS
+def trend_words(metric: str, digits: int) -> Callable[[Point], str]:
+    """What the mark of a version in a trend says."""
 
     def words(point: Point) -> str:
-        # Of many only these may get a mark, and only a mark says something.
-        if few or point.status == ApprovalStatus.WAITING or point.version == current:
-            look = status_look(point.status).word.lower()
-            return f"v{point.version}, {metric} {number(point.value, digits)}, {look}"
-        return ""
+        look = status_look(point.status).word.lower()
+        return f"v{point.version}, {metric} {number(point.value, digits)}, {look}"
 
-    return [
-        TrendPoint(point.version, point.value, point.status, f"{base}versions/{point.version}/", words(point))
-        for point in measured
-    ]
+    return words
 
 
-def trend_label(points: Sequence[TrendPoint], metric: str, digits: int, approved: int | None) -> str:
+def trend_label(points: Sequence[Point], metric: str, digits: int, approved: int | None) -> str:
     """The sentence that says what a trend shows."""
     first, last = points[0], points[-1]
     words = f"{metric} over {plural(len(points), 'version')}"
     if len(points) > 1:
-        words += f", from {number(first.value, digits)} in v{first.number}"
-        words += f" to {number(last.value, digits)} in v{last.number}"
+        words += f", from {number(first.value, digits)} in v{first.version}"
+        words += f" to {number(last.value, digits)} in v{last.version}"
     return f"{words}; the dashed line is v{approved}, approved now" if approved is not None else words
 
 

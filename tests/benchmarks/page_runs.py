@@ -92,7 +92,8 @@ def database(folder: Path, name: str, *, keep: bool) -> Iterator[dict[str, str]]
 
 
 def fill_once(environ: dict[str, str], groups: int, versions: int) -> str:
-    """What the fill said, now or when it was kept."""
+    """What the fill said, now or when it was kept; with the static files as they are now."""
+    manage(environ, "collectstatic", "--noinput", "-v0")
     told = Path(environ["REGISTRY_DATA_DIR"]) / "filled"
     if not told.exists():
         told.write_text(fill(environ, groups, versions), encoding="utf-8")
@@ -102,7 +103,6 @@ def fill_once(environ: dict[str, str], groups: int, versions: int) -> str:
 def fill(environ: dict[str, str], groups: int, versions: int) -> str:
     """Migrate, fill, make the admin; what the fill said."""
     manage(environ, "migrate", "-v0")
-    manage(environ, "collectstatic", "--noinput", "-v0")
     began = time.monotonic()
     said = manage(environ, "filldemo", "--groups", str(groups), "--versions", str(versions)).strip().splitlines()[-1]
     print(f"  {said} ({time.monotonic() - began:.0f} s)", flush=True)

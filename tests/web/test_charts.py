@@ -2,11 +2,14 @@
 
 import math
 import re
+from functools import partial
 from xml.etree import ElementTree
 
 import pytest
 
-from registry.web.charts import LINE_POINTS, TrendPoint, rail, rail_x, strip, swing, trend
+from registry.catalog.reports.trends import Point
+from registry.web import charts
+from registry.web.charts import LINE_POINTS, rail, rail_x, strip, swing
 
 WAITING = "PendingManualApproval"
 
@@ -17,8 +20,11 @@ def parsed(markup: str) -> ElementTree.Element:
     return ElementTree.fromstring(f"<root>{markup}</root>")
 
 
-def points(values: list[float | None], status: str | None = "Approved") -> list[TrendPoint]:
-    return [TrendPoint(n, v, status, f"/v/{n}/", f"v{n}") for n, v in enumerate(values, 1)]
+def points(values: list[float | None], status: str | None = "Approved") -> list[Point]:
+    return [Point(n, v, status, "", "") for n, v in enumerate(values, 1)]
+
+
+trend = partial(charts.trend, base="/v/", says=lambda point: f"v{point.version}")
 
 
 def line_of(markup: str) -> list[tuple[float, float]]:
@@ -138,7 +144,7 @@ def test_trend_keeps_every_point_inside_the_picture(values: list[float | None]) 
 
 def test_trend_escapes_what_people_typed() -> None:
     evil = '"><script>alert(1)</script>'
-    drawn = trend([TrendPoint(1, 1.0, evil, evil, evil)], label=evil)
+    drawn = charts.trend([Point(1, 1.0, evil, "", "")], label=evil, base=evil, says=lambda point: evil)
     parsed(drawn)
     assert "<script" not in drawn
 
@@ -153,7 +159,7 @@ def test_trend_labels_are_few_and_start_with_the_first_version(count: int) -> No
 
 
 def test_trend_labels_versions_whose_numbers_have_gaps() -> None:
-    gapped = [TrendPoint(n * 997, float(n), None, "/", "t") for n in range(1, 30)]
+    gapped = [Point(n * 997, float(n), None, "", "") for n in range(1, 30)]
     labels = parsed(trend(gapped, label="auc")).findall(".//svg[@class='chart']/text")
     assert 1 <= len(labels) <= 8
 

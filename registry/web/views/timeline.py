@@ -31,7 +31,7 @@ from ..htmx import is_fragment, render_parts
 from ..list_menus import ListMenu, params_of
 from ..reviewing import Rollback
 from ..subjects import actor_of, find_group
-from ..timelines import lay_out, scale_of, trend_label, trend_points
+from ..timelines import lay_out, scale_of, trend_label, trend_words
 from . import as_of
 
 
@@ -149,7 +149,7 @@ def _rows(
 def _band(group: ModelPackageGroup, metric: str, series: list[Point], digits: int) -> dict[str, Any]:
     approved = trends.read_approved(group, metric)
     previous = approved["previous_approved"] if approved else None
-    points = trend_points(series, metric, group.get_absolute_url(), digits, group.approved_version)
+    points = [point for point in reversed(series) if point.value is not None]
     waiting = trends.read_waiting(group, metric)
     value = approved["measured__value"] if approved else None
     reference = group.approved_version if value is not None else None
@@ -162,6 +162,7 @@ def _band(group: ModelPackageGroup, metric: str, series: list[Point], digits: in
         "compare_waiting": _compare_waiting(group, [point.version for point in waiting]),
         "points": points,
         "trend_label": trend_label(points, metric, digits, reference) if points else "",
+        "trend_words": trend_words(metric, digits),
         "reference": value,
         "series_length": len(series),
     }
