@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Response, StorageState, expect
 
 from tests.product import PASSWORD, Product, long_history, running_demo
-from tests.scripts import UNREADY, await_scripts
+from tests.scripts import act_when_ready, await_scripts
 
 # Generous, since the tests on PostgreSQL run beside these on the same few cores.
 expect.set_options(timeout=15_000)
@@ -113,7 +113,7 @@ def open_page(
         complaints.hear(page)
         scripted = options.get("java_script_enabled", True)
         if scripted:
-            page.add_locator_handler(page.locator(UNREADY), lambda: await_scripts(page), no_wait_after=True)
+            act_when_ready(page)
         if path:
             page.goto(path)
             if scripted:

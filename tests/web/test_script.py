@@ -14,7 +14,7 @@ from playwright.sync_api import Page, expect
 from registry.urls import urlpatterns as project
 from registry.web.htmx import toast
 from tests.factories import make_group, make_version
-from tests.scripts import await_scripts
+from tests.scripts import act_when_ready, await_scripts
 
 pytestmark = [pytest.mark.urls(__name__), pytest.mark.django_db(transaction=True)]
 
@@ -129,6 +129,7 @@ def script(page: Page, live_server: Any, cast: dict[str, Any]) -> Iterator[Page]
     problems: list[str] = []
     page.on("pageerror", lambda error: problems.append(str(error)))
     page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
+    act_when_ready(page)
     page.goto(f"{live_server.url}/script/")
     await_scripts(page)
     yield page
@@ -253,7 +254,6 @@ def test_single_keys_open_dialogs_and_can_be_turned_off(script: Page) -> None:
     help_text.get_by_role("switch").uncheck()
     script.keyboard.press("Escape")
     script.reload()
-    await_scripts(script)
     script.keyboard.press("?")
     script.wait_for_timeout(100)
     expect(help_text).to_be_hidden()
@@ -270,7 +270,6 @@ def test_theme_is_remembered_by_a_cookie(script: Page) -> None:
     expect(script.locator("html")).to_have_attribute("data-theme", "light")
     script.get_by_role("button", name="Change colour theme").click()
     script.reload()
-    await_scripts(script)
     expect(script.locator("html")).to_have_attribute("data-theme", "dark")
 
 
@@ -320,7 +319,6 @@ def test_the_palette_by_keyboard_alone(script: Page, live_server: Any) -> None:
     script.keyboard.press("ArrowDown")
     script.keyboard.press("Enter")
     script.wait_for_url(f"**{group.get_absolute_url()}")
-    await_scripts(script)
 
     script.keyboard.press("Control+k")
     script.keyboard.press("Control+k")

@@ -52,9 +52,9 @@ def group_detail(request: HttpRequest, region: str, name: str) -> HttpResponse:
     in_body = target in ("group-body", "filter")
     context |= _timeline(group, asked, with_band=not in_body, note=note)
     context["is_fragment"] = bool(target)
-    context["menu"] = menu = request.GET.get("menu", "")
-    if not target and is_fragment(request) and menu in context["facets"]:
-        return render(request, "groups/_choices.html", context | {"name": menu, "chosen": asked.chosen(menu)})
+    context["opened"] = opened = request.GET.get("menu", "")
+    if not target and is_fragment(request) and opened in context["facets"]:
+        return render(request, "groups/_choices.html", context | {"name": opened, "chosen": asked.chosen(opened)})
     if not target:
         context["latest_event"] = getattr(group, "latest_event", None) or 0
         return render(
