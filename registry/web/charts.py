@@ -239,7 +239,7 @@ def trend(
         halo = '<circle class="cur" r="7"/>' if point.version == current else ""
         title, slug = escape(says(point)), status_look(point.status).slug
         marks.append(
-            f'<a href="{escape(base)}{point.version}/" aria-label="{title}" tabindex="-1"><title>{title}</title>'
+            f'<a href="{escape(base)}{point.version}/" tabindex="-1"><title>{title}</title>'
             f'<svg x="{across(i):.1f}%" y="{down(values[i]):.1f}%" class="mark mark--{slug}" width="16" height="16">'
             f"{halo}{mark_use(slug, -6.5, -6.5, 13)}</svg></a>"
         )

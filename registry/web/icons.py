@@ -1,7 +1,7 @@
 """The page's icons: one SVG sprite built from the django-lucide package at start, and the `icon` and `mark` it serves.
 
 A sprite with its digest in the address is fetched once and kept for ever; in each page it would be about 3 kB gzip.
-What stands in each row is drawn in place, which is lighter for the browser and 0.5 kB gzip on a page of 25 versions.
+What is short and stands in each row of a long table is drawn in place, which is lighter to show.
 """
 
 import hashlib
@@ -49,9 +49,9 @@ _LOGO = (
     '<path d="m3.6 11.9 8.4 4.1 8.4-4.1M3.6 16.6l8.4 4.1 8.4-4.1" fill="none" stroke="currentColor" stroke-width="2" '
     'stroke-linecap="round" stroke-linejoin="round"/></symbol>'
 )
-# What stands in each row of a table: the browser makes a document's shadow for each `<use>`, and draws the page once
-# more when the sprite has come. Their drawings are short enough to stand in the page.
-IN_PLACE = frozenset({"arrow-down", "arrow-up", "container", "ellipsis", "file-archive"})
+# What may stand in each row of a table: the browser makes a document's shadow for each `<use>`, and draws the page once
+# more when the sprite has come.
+IN_PLACE = frozenset({"arrow-down", "arrow-up", "ellipsis"})
 
 
 def _read() -> dict[str, ElementTree.Element]:
@@ -115,13 +115,28 @@ def icon(name: str, size: str = "") -> Markup:
     if name not in NAMES and name != "logo":
         raise KeyError(f"The sprite has no icon {name!r}: add it to registry.web.icons.NAMES.")
     kind = f"icon icon--{size}" if size else "icon"
-    if name in IN_PLACE:
-        return Markup(f'<svg class="{kind}" aria-hidden="true" viewBox="0 0 24 24"><path d="{_PATHS[name]}"/></svg>')
     return Markup(f'<svg class="{kind}" aria-hidden="true"><use href="{SPRITE_URL}#{name}"/></svg>')
+
+
+@cache
+def icon_in_place(name: str) -> Markup:
+    """Return the same for the rows of a long table. Raises KeyError for a name that is not of IN_PLACE."""
+    return Markup(f'<svg class="icon" aria-hidden="true" viewBox="0 0 24 24"><path d="{_PATHS[name]}"/></svg>')
 
 
 @cache
 def mark(status: str | None) -> Markup:
     """Return the mark of a ModelApprovalStatus (the wire's spelling); the word has to stand next to it."""
     slug = status_look(status).slug
-    return Markup(f'<svg class="mark mark--{slug}" aria-hidden="true" viewBox="0 0 16 16">{MARKS[slug]}</svg>')
+    return _mark(slug, f'<use href="{SPRITE_URL}#mark-{slug}"/>')
+
+
+@cache
+def mark_in_place(status: str | None) -> Markup:
+    """Return the same for the rows of a long table."""
+    slug = status_look(status).slug
+    return _mark(slug, MARKS[slug])
+
+
+def _mark(slug: str, drawing: str) -> Markup:
+    return Markup(f'<svg class="mark mark--{slug}" aria-hidden="true" viewBox="0 0 16 16">{drawing}</svg>')

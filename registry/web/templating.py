@@ -14,7 +14,7 @@ from jinja2.runtime import Context, Macro
 from markupsafe import Markup, _escape_inner, escape
 
 # Globals that draw the same for the same arguments: with constant ones their drawing is part of the template.
-DRAWINGS = frozenset({"icon", "mark"})
+DRAWINGS = frozenset({"icon", "icon_in_place", "mark", "mark_in_place"})
 
 
 def output(value: object) -> str:

@@ -24,7 +24,10 @@ from tests.factories import an_actor, make_group, make_package, make_version, sp
 TEMPLATES = Path(settings.BASE_DIR) / "templates"
 DRAWS = [path for path in TEMPLATES.rglob("*.html") if "drawn(" in path.read_text()]
 # What such a macro may use beside its arguments: each draws or says the same for the same arguments.
-PURE = {"group_form", "icon", "mark", "package_path", "stage_bars", "strip", "tag_href", "tell", "uri_pieces", "url"}
+PURE = {
+    *("group_form", "icon", "icon_in_place", "mark", "mark_in_place", "package_path", "stage_bars", "strip"),
+    *("tag_href", "tell", "uri_pieces", "url"),
+}
 
 
 def environment():

@@ -8,7 +8,7 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
-from registry.web.icons import NAMES, SPRITE, SPRITE_URL, icon
+from registry.web.icons import NAMES, SPRITE, SPRITE_URL, icon, icon_in_place
 
 
 def test_sprite_holds_every_icon_and_mark_once() -> None:
@@ -44,7 +44,7 @@ def test_an_icon_that_the_sprite_lacks_is_an_error() -> None:
     ],
 )
 def test_what_stands_in_each_row_is_drawn_in_place_as_one_path(name: str, strokes: str) -> None:
-    drawn = icon(name)
+    drawn = icon_in_place(name)
     assert f'<path d="{strokes}"/></svg>' in drawn and "<use" not in drawn
 
 

@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from registry.web import wording
 from registry.web.htmx import is_fragment, redirect_to, toast
-from registry.web.icons import MARKS, icon, mark
+from registry.web.icons import MARKS, icon_in_place, mark, mark_in_place
 from registry.web.jinja import breaks
 from registry.web.sentences import Sentence
 from registry.web.uris import UriPiece, uri_parts, uri_pieces
@@ -185,9 +185,10 @@ def test_breaks_escapes_first() -> None:
 )
 def test_status_is_shape_word_and_colour(status: str | None, slug: str, word: str) -> None:
     drawn = render("{{ ui.status(status) }}", status=status)
-    assert MARKS[slug] in drawn and f"status--{slug}" in drawn
+    assert f"#mark-{slug}" in drawn and f"status--{slug}" in drawn
     assert drawn.endswith(f"{word}</span>")
     assert f"mark--{slug}" in mark(status)
+    assert f"mark--{slug}" in mark_in_place(status) and MARKS[slug] in mark_in_place(status)
 
 
 # ---------- components ----------
@@ -206,7 +207,10 @@ def test_status_is_shape_word_and_colour(status: str | None, slug: str, word: st
 def test_delta_says_direction_by_sign_arrow_and_word(call: str, expected: str, verdict: str) -> None:
     drawn = render("{{ ui.delta(" + call + ") }}")
     assert expected in drawn
-    assert (icon("arrow-up") in drawn, icon("arrow-down") in drawn) == (expected[0] == "+", expected[0] != "+")
+    assert (icon_in_place("arrow-up") in drawn, icon_in_place("arrow-down") in drawn) == (
+        expected[0] == "+",
+        expected[0] != "+",
+    )
     assert re.findall(r"delta--(\w+)", drawn) == ([verdict] if verdict else [])
     assert (f'<span class="vh"> {verdict}</span>' in drawn) == bool(verdict)
 
