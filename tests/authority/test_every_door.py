@@ -254,6 +254,7 @@ def test_the_admin_site_is_for_admins_and_saves_by_its_rows(rows, kind):
 # What answers before the addresses of the urlconf do: who asks there whom.
 IN_FRONT = {
     "registry.monitoring.requests.RequestMiddleware": "answers nothing",
+    "registry.web.compression.CompressionMiddleware": "packs what was answered",
     "registry.web.scraping.ScrapeMiddleware": "/metrics for a token: tests/operations/test_metrics.py",
     "registry.web.health.HealthMiddleware": "open: says only whether the server can serve",
     "registry.web.middleware.PublicAddressMiddleware": "answers nothing",
