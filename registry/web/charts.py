@@ -9,9 +9,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from itertools import groupby, islice
-from typing import Protocol, TypeVar
 
 from markupsafe import Markup, escape
+
+from registry.catalog.reports.trends import Point
 
 from .icons import MARKS, SPRITE_URL
 from .wording import number, plural, status_look
@@ -36,20 +37,6 @@ _BARS = {
     slug: [shape.format(x * _STRIP_STEP, x * _STRIP_STEP + 0.6) for x in range(STRIP_LENGTH)]
     for slug, shape in _SHAPES.items()
 }
-
-
-class Point(Protocol):
-    """One version of a trend, with its value; without one it is left out."""
-
-    @property
-    def version(self) -> int: ...
-    @property
-    def value(self) -> float | None: ...
-    @property
-    def status(self) -> str | None: ...
-
-
-AnyPoint = TypeVar("AnyPoint", bound=Point)
 
 
 def mark_use(slug: str, x: float, y: float, size: float) -> str:
@@ -179,20 +166,20 @@ def _label_step(span: int) -> int:
 
 
 def trend(
-    points: Iterable[AnyPoint],
+    points: Iterable[Point],
     *,
     label: str,
     base: str,
-    says: Callable[[AnyPoint], str],
+    says: Callable[[Point], str],
     reference: float | None = None,
     current: int | None = None,
 ) -> Markup:
     """Draw a metric over versions, oldest first, with an axis at the left.
 
     `label` is the sentence that says what the chart shows, `says` that of a mark, which leads to its version below the
-    address `base`; `reference` draws the dashed line (the value of the version
-    approved now) and `current` is that version's number, which gets a halo. Points without a finite value are left
-    out; with more than 60 only the newest waiting ones and the current one are marked. Returns "" without any point.
+    address `base`; `reference` draws the dashed line (the value of the version approved now) and `current` is that
+    version's number, which gets a halo. Points without a finite value are left out; with more than 60 only the newest
+    waiting ones and the current one are marked. Returns "" without any point.
     """
     shown = [point for point in points if _finite(point.value)]
     values = [float(point.value) for point in shown if point.value is not None]

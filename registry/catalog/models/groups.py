@@ -22,7 +22,7 @@ from ..validators import (
     validate_region,
 )
 from .lookups import at_most
-from .teams import TeamAccess, groups_hidden_from, is_hidden, person_id, seen_by, sees_all
+from .teams import TeamAccess, but_hidden, hidden_from, is_hidden, seen_by, sees_all
 
 if TYPE_CHECKING:
     from registry.accounts.models import User
@@ -158,7 +158,7 @@ class ModelPackageGroup(models.Model):
         """
         if user.role is None:
             return False
-        hidden = {} if sees_all(user) else {"hidden_from": person_id(user)}
+        hidden = hidden_from(user)
         return bool(_OTHER_REGION[bool(hidden)].rows(**hidden))
 
     def require_sight(self, actor: Actor) -> None:
@@ -195,10 +195,7 @@ def beyond_first_region(rows: models.QuerySet[Any, Any]) -> models.QuerySet[Any,
 
 
 def _other_region(hidden_from: int | None = None) -> models.QuerySet[Any, Any]:
-    groups = ModelPackageGroup.objects.live()
-    if hidden_from is not None:
-        groups = groups.exclude(pk__in=groups_hidden_from(hidden_from))
-    return beyond_first_region(groups)
+    return beyond_first_region(but_hidden(ModelPackageGroup.objects.live(), "pk", hidden_from))
 
 
 _OTHER_REGION: dict[bool, Prepared[ModelPackageGroup]] = {

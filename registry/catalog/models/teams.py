@@ -44,9 +44,9 @@ def sees_all(user: User | Actor) -> bool:
     return user.role == Role.ADMIN or not user.may_miss_groups
 
 
-def hidden_groups(user: User | Actor) -> models.QuerySet[TeamAccess, Any] | None:
-    """The ids of the groups that `user` may not know of, live and deleted, as a subquery; None where there are none."""
-    return None if sees_all(user) else groups_hidden_from(person_id(user))
+def hidden_from(user: User | Actor) -> dict[str, int]:
+    """The value `hidden_from` of what goes through `but_hidden`; none where nothing is kept from `user`."""
+    return {} if sees_all(user) else {"hidden_from": person_id(user)}
 
 
 def groups_hidden_from(user_id: int) -> models.QuerySet[TeamAccess, Any]:
@@ -60,8 +60,12 @@ def seen_by(user: User | Actor, rows: Rows, path: str) -> Rows:
 
     The very query that came in where nothing is kept from `user`.
     """
-    hidden = hidden_groups(user)
-    return rows if hidden is None else rows.exclude(**{f"{path}__in": hidden})
+    return but_hidden(rows, path, **hidden_from(user))
+
+
+def but_hidden(rows: Rows, path: str, hidden_from: int | None = None) -> Rows:
+    """The same for the user with that id, from whom groups may be hidden; all rows where None."""
+    return rows if hidden_from is None else rows.exclude(**{f"{path}__in": groups_hidden_from(hidden_from)})
 
 
 def is_hidden(user: User | Actor, group_id: int | None) -> bool:

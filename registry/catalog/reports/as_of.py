@@ -36,8 +36,6 @@ _STATUS_KINDS = (
     "model_package.deleted",
     "model_package.restored",
 )
-
-
 CHIPS = 3  # pairs of metadata in a line of the list
 
 

@@ -13,7 +13,7 @@ from registry.statements import Prepared, numbered
 
 from ..directions import Direction, in_reading_order, metric_direction, same_value
 from ..models import Check, CustomerMetadataProperty, Metric, ModelPackage, ModelPackageGroup, Vote
-from ..models.teams import groups_hidden_from, sees_all
+from ..models.teams import but_hidden, hidden_from
 from .containers import containers_of, facts_of_container, match_containers, title_of
 from .particulars import facts_of, lineage_of, model_card_of, pointers_of
 
@@ -310,14 +310,12 @@ def _read_groups(user: User, refs: Sequence[Ref]) -> list[ModelPackageGroup]:
         return []
     regions = numbered("region", dict.fromkeys(ref.region for ref in refs), COMPARED_MAX, "")
     names = numbered("name", dict.fromkeys(ref.name for ref in refs), COMPARED_MAX, "")
-    hidden = {} if sees_all(user) else {"hidden_from": user.pk}
+    hidden = hidden_from(user)
     return _GROUPS[bool(hidden)].all(**regions, **names, **hidden)
 
 
 def _groups(hidden_from: int | None = None, **named: str) -> QuerySet[ModelPackageGroup]:
-    groups = ModelPackageGroup.objects.live()
-    if hidden_from is not None:
-        groups = groups.exclude(pk__in=groups_hidden_from(hidden_from))
+    groups = but_hidden(ModelPackageGroup.objects.live(), "pk", hidden_from)
     values = list(named.values())
     return groups.filter(region__in=values[:COMPARED_MAX], name__in=values[COMPARED_MAX:])
 

@@ -14,7 +14,7 @@ from registry.events.models import Event, EventQuerySet
 from registry.statements import PlannedAnew, Prepared
 
 from ..models import ModelPackage, ModelPackageGroup
-from ..models.teams import groups_hidden_from, sees_all
+from ..models.teams import but_hidden, hidden_from
 
 if TYPE_CHECKING:
     from registry.accounts.models import User
@@ -77,15 +77,14 @@ class FeedPage(NamedTuple):
 
 def feed_events(user: User, chosen: dict[str, Any], where: Q | None = None) -> EventQuerySet:
     """The events of the feed that `user` may know of, narrowed by lookups and by a condition."""
-    hidden = {} if sees_all(user) else {"hidden_from": user.pk}
-    return _narrowed(**chosen, **hidden).filter(where or Q())
+    return _narrowed(**chosen, **hidden_from(user)).filter(where or Q())
 
 
 def read_feed(user: User, chosen: dict[str, Any], where: Q | None = None, before: int | None = None) -> FeedPage:
     """A page of feed_events, newest first, or what comes below the event `before`; one query."""
     values = {**chosen, **({"id__lt": before} if before else {})}
     if not where and values.keys() <= _KINDS.keys():
-        values |= {} if sees_all(user) else {"hidden_from": user.pk}
+        values |= hidden_from(user)
         rows = _page(tuple(sorted(values))).rows(**values)
     else:
         rows = list(_rows(feed_events(user, values, where)))
@@ -94,8 +93,7 @@ def read_feed(user: User, chosen: dict[str, Any], where: Q | None = None, before
 
 
 def _narrowed(hidden_from: int | None = None, **chosen: Any) -> EventQuerySet:
-    events = Event.objects.in_feed().filter(**chosen)
-    return events if hidden_from is None else events.exclude(group_id__in=groups_hidden_from(hidden_from))
+    return but_hidden(Event.objects.in_feed().filter(**chosen), "group_id", hidden_from)
 
 
 def _rows(events: EventQuerySet) -> QuerySet[Event, Any]:

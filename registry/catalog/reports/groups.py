@@ -25,7 +25,7 @@ from ..filters import Query, collected, group_conditions, is_wide, parse
 from ..filters.terms import Node, terms_of
 from ..filters.versions import PART_KEYS
 from ..models import ModelPackage, ModelPackageGroup, Tag
-from ..models.teams import groups_hidden_from, is_hidden, sees_all
+from ..models.teams import but_hidden, hidden_from, is_hidden, sees_all
 from ..validators import NAME_MAX, validate_name
 from .counts import CountUpTo, count_up_to
 
@@ -150,16 +150,14 @@ def found_groups(user: User, query: Query, now: datetime | None = None) -> Condi
     if user.role is None or any(term.key in found_now for term in terms_of(query.node)):
         conditions = group_conditions(query, now, wide=wide, among=collected)
         return Condition.of(ModelPackageGroup.objects.visible_to(user).filter(conditions))
-    return _condition(query.node.nodes, None if sees_all(user) else user.pk, wide=wide)
+    return _condition(query.node.nodes, wide=wide, **hidden_from(user))
 
 
 @lru_cache(maxsize=256)
-def _condition(nodes: tuple[Node, ...], hidden_from: int | None, *, wide: bool) -> Condition:
+def _condition(nodes: tuple[Node, ...], *, wide: bool, hidden_from: int | None = None) -> Condition:
     """What a filter means, which no clock and no row has a say in; asked again for each of its pages."""
     groups = ModelPackageGroup.objects.live().filter(group_conditions(Query(nodes), wide=wide))
-    if hidden_from is not None:
-        groups = groups.exclude(pk__in=groups_hidden_from(hidden_from))
-    return Condition.of(groups)
+    return Condition.of(but_hidden(groups, "pk", hidden_from))
 
 
 def count_found(groups: Condition) -> int:
@@ -175,9 +173,7 @@ def view_counts(user: User) -> Sequence[int]:
 
 
 def _views(reader: int, *, all_of_them: bool) -> QuerySet[User, Any]:
-    groups = ModelPackageGroup.objects.live()
-    if not all_of_them:
-        groups = groups.exclude(pk__in=groups_hidden_from(reader))
+    groups = but_hidden(ModelPackageGroup.objects.live(), "pk", None if all_of_them else reader)
     counts = [CountUpTo(groups.filter(group_conditions(parse(text))), COUNT_CAP + 1) for _, text in VIEWS]
     return get_user_model().objects.filter(pk=reader).order_by().values_list(*counts)
 

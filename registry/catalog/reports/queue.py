@@ -24,7 +24,7 @@ from ..directions import ChosenMetrics, Direction, leading_metric, metric_direct
 from ..models import ApprovalStatus, Metric, ModelPackage, ModelPackageGroup, Vote
 from ..models.groups import beyond_first_region
 from ..models.packages import PackageQuerySet
-from ..models.teams import groups_hidden_from, seen_by, sees_all
+from ..models.teams import but_hidden, hidden_from, seen_by, sees_all
 from ..reviewing import EDITING
 from .counts import CountUpTo
 
@@ -168,13 +168,7 @@ def queue_of(user: User, tab: Tab) -> PackageQuerySet:
 
 def _live(hidden_from: int | None) -> PackageQuerySet:
     """What whoever has that id may know of; all where None."""
-    live = ModelPackage.objects.live()
-    return live if hidden_from is None else live.exclude(group_id__in=groups_hidden_from(hidden_from))
-
-
-def _hidden_from(user: User) -> dict[str, int]:
-    """The value by which a statement leaves out what is kept from the user; nothing where nothing is."""
-    return {} if sees_all(user) else {"hidden_from": user.pk}
+    return but_hidden(ModelPackage.objects.live(), "group_id", hidden_from)
 
 
 def _beyond(place: Place) -> Q:
@@ -191,7 +185,7 @@ def read_first_page(user: User, tab: Tab) -> QueuePage:
     if user.role is None:
         return QueuePage([], "")
     mine: dict[str, Any] = {"pk": user.pk, "name": user.get_username()} if tab == "me" else {}
-    values = mine | _hidden_from(user)
+    values = mine | hidden_from(user)
     return _page(_first_page(tuple(values)).rows(**values))
 
 
@@ -272,7 +266,7 @@ def picked(user: User, pk: int) -> ModelPackage | None:
     """The version of that id as for_review reads it; None where there is none that `user` may know of."""
     if user.role is None:
         return None
-    hidden = _hidden_from(user)
+    hidden = hidden_from(user)
     return _PICKED[bool(hidden)].first(pk=pk, **hidden)
 
 
@@ -344,10 +338,8 @@ def _counts(pk: int, name: str = "", *, misses: bool = False) -> QuerySet[User, 
 
     `misses`: groups may be hidden from the reader.
     """
-    groups, live = ModelPackageGroup.objects.live(), ModelPackage.objects.live()
-    if misses:
-        hidden = groups_hidden_from(pk)
-        groups, live = groups.exclude(pk__in=hidden), live.exclude(group_id__in=hidden)
+    reader = pk if misses else None
+    groups, live = but_hidden(ModelPackageGroup.objects.live(), "pk", reader), _live(reader)
     columns = [Subquery(beyond_first_region(groups)), CountUpTo(_open(live), COUNT_CAP)]
     if name:
         columns.append(CountUpTo(_undecided_by(_open(live), pk, name), COUNT_CAP))
