@@ -37,8 +37,8 @@ class Place(NamedTuple):
     def leaf(self) -> bytes:
         """Its leaf in the tree of a checkpoint: the hash of what it says, in canonical JSON."""
         # Written out, since a tree has as many of them as there are groups.
-        chain, position = canonical(self.chain), canonical(self.position)
-        return leaf_hash(f'{{"chain":{chain},"digest":"{self.digest.hex()}","position":{position}}}'.encode())
+        told = f'{{"chain":{self.chain},"digest":"{self.digest.hex()}","position":{self.position}}}'
+        return leaf_hash(told.encode("ascii"))
 
 
 # ---------- keys ----------

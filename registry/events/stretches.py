@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from array import array
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha256
 from typing import Any, NamedTuple
@@ -11,16 +13,16 @@ from registry.statements import Prepared
 from .chains import COLUMNS, START, canonical, content_of_values, digest_of
 from .checkpoints import LogContradicts, heads_at, make_checkpoint, waypoints_of
 from .merkle import Tree
-from .models import CheckpointLeaf, Event
-from .proofs import Stretch
+from .models import Checkpoint, CheckpointLeaf, Event
+from .proofs import Place, Stretch
 
 # Two events that are further apart are proved apart: what lies between is of no use to either.
 GAP = 1_000
 _BEFORE, _AFTER = COLUMNS.index("before"), COLUMNS.index("after")
 
 
-# By checkpoint and kind of leaf: the number of each leaf by its place, and the tree.
-_Trees = dict[tuple[int, bool], tuple[dict[tuple[int, int], int], Tree]]
+# A worker keeps the trees that were asked for last, of at most so many leaves in all: about 5 MB.
+KEPT_LEAVES = 32_768
 
 
 class _Run(NamedTuple):
@@ -28,6 +30,39 @@ class _Run(NamedTuple):
 
     first: int
     leaf: CheckpointLeaf
+
+
+class _Signed:
+    """The tree of a checkpoint, and which of its leaves, in their order, is which place of a chain."""
+
+    def __init__(self, places: Sequence[Place]) -> None:
+        self.tree = Tree(place.leaf for place in places)
+        self._chains = array("q", [place.chain for place in places])
+        self._positions = array("q", [place.position for place in places])
+
+    def index(self, leaf: CheckpointLeaf) -> int:
+        """The number of the leaf in the tree; raises LogContradicts where the tree has none for that place."""
+        start, end = bisect_left(self._chains, leaf.chain), bisect_right(self._chains, leaf.chain)
+        found = bisect_left(self._positions, leaf.position, start, end)
+        if found == end or self._positions[found] != leaf.position:
+            raise LogContradicts([f"Checkpoint {leaf.checkpoint_id} did not sign {leaf}."])
+        return found
+
+
+# By their roots: whatever has that root is that tree, so what is kept cannot be another one than was signed.
+_kept: dict[bytes, _Signed] = {}
+
+
+def _signed(checkpoint: int, *, heads: bool) -> _Signed:
+    root = bytes(next(root for (root,) in _ROOTS[heads].rows(checkpoint=checkpoint)))
+    if found := _kept.get(root):
+        return found
+    found = _Signed(heads_at(checkpoint) if heads else waypoints_of(checkpoint))
+    if found.tree.root == root and len(found.tree) <= KEPT_LEAVES:
+        if sum(len(signed.tree) for signed in [*_kept.values(), found]) > KEPT_LEAVES:
+            _kept.clear()
+        _kept[root] = found
+    return found
 
 
 def cover(chain: int, position: int) -> None:
@@ -48,8 +83,7 @@ def stretches(chain: int, positions: Iterable[int]) -> list[Stretch]:
     One stretch where they are near to each other, at most GAP links between two of them and some hundred behind the
     last. Raises LogContradicts where the log does not follow its own digests.
     """
-    trees: _Trees = {}
-    return [_stretch(chain, run, trees) for run in _runs(chain, sorted(set(positions)))]
+    return [_stretch(chain, run) for run in _runs(chain, sorted(set(positions)))]
 
 
 def _runs(chain: int, positions: Sequence[int]) -> Iterator[_Run]:
@@ -74,15 +108,11 @@ def _leaf_of(chain: int, position: int) -> CheckpointLeaf:
     return leaf
 
 
-def _stretch(chain: int, run: _Run, trees: _Trees) -> Stretch:
+def _stretch(chain: int, run: _Run) -> Stretch:
     previous, links = _links(chain, run)
-    leaf, key = run.leaf, (run.leaf.checkpoint_id, run.leaf.is_head)
-    if key not in trees:
-        places = heads_at(leaf.checkpoint_id) if leaf.is_head else waypoints_of(leaf.checkpoint_id)
-        numbers = {(place.chain, place.position): number for number, place in enumerate(places)}
-        trees[key] = numbers, Tree(place.leaf for place in places)
-    numbers, tree = trees[key]
-    index = numbers[chain, leaf.position]
+    leaf = run.leaf
+    signed = _signed(leaf.checkpoint_id, heads=leaf.is_head)
+    index = signed.index(leaf)
     return Stretch(
         chain=chain,
         first=run.first,
@@ -91,8 +121,8 @@ def _stretch(chain: int, run: _Run, trees: _Trees) -> Stretch:
         checkpoint=leaf.checkpoint_id,
         is_head=leaf.is_head,
         index=index,
-        size=len(tree),
-        proof=tree.proof(index),
+        size=len(signed.tree),
+        proof=signed.tree.proof(index),
     )
 
 
@@ -127,6 +157,13 @@ _NEXT_LEAF: Prepared[CheckpointLeaf] = Prepared(
     chain=int,
     position=int,
 )
+# By whether it is the tree of the heads.
+_ROOTS: dict[bool, Prepared[Any]] = {
+    heads: Prepared(
+        lambda checkpoint, column=column: Checkpoint.objects.filter(pk=checkpoint).values_list(column), checkpoint=int
+    )
+    for heads, column in ((True, "root"), (False, "waypoint_root"))
+}
 _LINKS: Prepared[Any] = Prepared(
     lambda chain, first, last: (
         Event.objects.filter(chain=chain, position__gte=first, position__lte=last)

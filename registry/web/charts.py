@@ -8,7 +8,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
-from itertools import groupby, islice
+from itertools import islice, pairwise
 
 from markupsafe import Markup, escape
 
@@ -132,11 +132,12 @@ def _thinned(values: Sequence[float]) -> list[tuple[int, float]]:
     """Return (index, value) of the lowest and highest value per bucket: at most LINE_POINTS, peaks kept."""
     if len(values) <= LINE_POINTS:
         return list(enumerate(values))
-    buckets = LINE_POINTS // 2
+    edges = [len(values) * bucket // (LINE_POINTS // 2) for bucket in range(LINE_POINTS // 2 + 1)]
     kept: list[tuple[int, float]] = []
-    for _, bucket in groupby(enumerate(values), key=lambda item: item[0] * buckets // len(values)):
-        items = list(bucket)
-        kept += sorted({min(items, key=lambda item: item[1]), max(items, key=lambda item: item[1])})
+    for start, end in pairwise(edges):
+        bucket = values[start:end]
+        lowest, highest = min(bucket), max(bucket)
+        kept += sorted({(start + bucket.index(lowest), lowest), (start + bucket.index(highest), highest)})
     return kept
 
 

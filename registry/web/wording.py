@@ -161,10 +161,11 @@ def digits_for(values: Iterable[Any], *, apart: bool = False) -> int:
     `apart` adds as many as tell any two different values apart: 0.99996 is not 1 where both stand side by side. What
     counts as the same value needs none.
     """
-    finite = {v for v in map(_float, values) if v is not None and math.isfinite(v)}
-    finite = {v for v in finite if not _extreme(abs(v))}
-    sizes = {abs(v) for v in finite}
-    places, most = 0, min(max(map(_decimals, sizes), default=0), 6)
+    finite = {v for v in map(_float, values) if v is not None and math.isfinite(v) and not _extreme(abs(v))}
+    sizes = {*map(abs, finite)}
+    # The smaller a number, the more decimals; only 0 is written like what is a little less than 1.
+    finest = sizes and {min(sizes - {0.0}, default=0.0), *(sizes & {0.0})}
+    places, most = 0, min(max(map(_decimals, finest), default=0), 6)
     for size in sizes:
         if places < most:  # else no other value asks for more
             places = max(places, min(_places(f"{size:.{_decimals(size)}f}"), 6))

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from django.db.models import Q, QuerySet
 
+from registry.statements import Prepared
+
 from ..models import ApprovalStatus, ModelPackage, ModelPackageGroup
+from ..models.teams import but_hidden, hidden_from
 from ..references import Named
 
 if TYPE_CHECKING:
@@ -18,9 +21,13 @@ LIMIT = 6
 RECENT = 2000
 
 
+# What a line about a group says.
+_SAID = ("region", "name", "version_count")
+
+
 def _groups(user: User) -> QuerySet[ModelPackageGroup]:
     """The visible groups, with what a line about one says."""
-    return ModelPackageGroup.objects.visible_to(user).only("region", "name", "version_count")
+    return ModelPackageGroup.objects.visible_to(user).only(*_SAID)
 
 
 def groups_named(user: User, named: Named) -> list[ModelPackageGroup]:
@@ -29,14 +36,31 @@ def groups_named(user: User, named: Named) -> list[ModelPackageGroup]:
     SageMaker writes the group's name in lower case in the ARNs of versions, and ARNs of another account may have
     been brought by an import.
     """
-    visible = _groups(user)
-    if named.region:
-        visible = visible.filter(region=named.region)
+    if user.role is None:
+        return []
     found: list[ModelPackageGroup] = []
     if named.kind == "group" and named.arn:
         found = list(_groups(user).filter(original_arn=named.arn)[:LIMIT])
-    found += [g for g in visible.filter(name=named.name).order_by("region")[:LIMIT] if g not in found]
-    return found or list(visible.filter(name__iexact=named.name).order_by("region", "name")[:LIMIT])
+    hidden = hidden_from(user)
+    of_name = _NAMED[bool(hidden)].all(name=named.name, **hidden)
+    found += [g for g in of_name if named.region in ("", g.region) and g not in found][:LIMIT]
+    if found:
+        return found
+    visible = _groups(user).filter(name__iexact=named.name)
+    visible = visible.filter(region=named.region) if named.region else visible
+    return list(visible.order_by("region", "name")[:LIMIT])
+
+
+def _named(name: str, hidden_from: int | None = None) -> QuerySet[ModelPackageGroup]:
+    rows = ModelPackageGroup.objects.live().filter(name=name).order_by("region").only(*_SAID)
+    return but_hidden(rows, "pk", hidden_from)
+
+
+# One a region at most.
+_NAMED: dict[bool, Prepared[ModelPackageGroup]] = {
+    False: Prepared(_named, name=str),
+    True: Prepared(_named, name=str, hidden_from=int),
+}
 
 
 def versions_named(user: User, named: Named) -> tuple[list[ModelPackage], ModelPackage | None]:
@@ -50,12 +74,21 @@ def versions_named(user: User, named: Named) -> tuple[list[ModelPackage], ModelP
     if not groups and not named.region:
         groups = groups_called(user, [named.name])
     place = {group.pk: number for number, group in enumerate(groups)}
-    numbered = visible.filter(group__in=place, version=named.version)
+    numbered = _NUMBERED.all(groups=list(place), version=named.version) if place and named.version else []
     found += [p for p in sorted(numbered, key=lambda p: place[p.group_id or 0]) if p not in found]
     if found or not groups:
         return found[:LIMIT], None
     gone = ModelPackage.objects.open_to(user).filter(group__in=place, version=named.version, deleted_at__isnull=False)
     return [], gone.select_related("group").first()
+
+
+_NUMBERED: Prepared[ModelPackage] = Prepared(
+    lambda groups, version: (
+        ModelPackage.objects.live().filter(group__in=groups, version=version).select_related("group")
+    ),
+    groups=list[int],
+    version=int,
+)
 
 
 def packages_named(user: User, named: Named) -> list[ModelPackage]:

@@ -19,6 +19,7 @@ from registry.catalog.reports import as_of as reports
 from registry.catalog.reports.containers import compare_containers
 from registry.catalog.rules import ReviewRules
 from registry.events.models import Event
+from registry.statements import Prepared
 
 from ..forms.as_of import Moment, read_moment
 from ..searches import ROWS
@@ -215,7 +216,7 @@ def package_detail(request: HttpRequest, region: str, name: str, version: int) -
     if moment.error:
         return _show(request, "as_of/version.html", banner, {"title": title})
     group = _find_group(request, region, name, moment.at)
-    package = ModelPackage.objects.filter(group=group, version=version).first()
+    package = _PACKAGE.first(group=group.pk, version=version)
     if package is None:
         raise Http404(f"There is no version {version} of {name}.")
     then = reports.packages_at([package.pk], moment.at, votes_of=group.pk)[package.pk]
@@ -258,5 +259,17 @@ def _version_context(
 
 def _feed(package: ModelPackage, at: datetime) -> list[Sentence]:
     """The last lines of its activity until then."""
-    events = Event.objects.for_package(package.pk).filter(at__lte=at).order_by("-id")
-    return [versions.tell_here(event, package) for event in events[:FEED_LENGTH]]
+    return [versions.tell_here(event, package) for event in _EVENTS.all(package=package.pk, at=at)]
+
+
+# Live or deleted; numbers are used once.
+_PACKAGE: Prepared[ModelPackage] = Prepared(
+    lambda group, version: ModelPackage.objects.filter(group=group, version=version).order_by("-id")[:1],
+    group=int,
+    version=int,
+)
+_EVENTS: Prepared[Event] = Prepared(
+    lambda package, at: Event.objects.for_package(package).filter(at__lte=at).order_by("-id")[:FEED_LENGTH],
+    package=int,
+    at=datetime,
+)
