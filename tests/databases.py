@@ -57,6 +57,8 @@ def die_with_tests() -> None:
 
 # Quick, and nothing is safe from a power cut: for a database that is thrown away.
 THROWN_AWAY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "autovacuum": "off"}
+# What PostgreSQL does where nobody sets anything: for measuring what it takes.
+AS_INSTALLED = {**dict.fromkeys(THROWN_AWAY, "on"), "shared_buffers": "128MB"}
 
 
 class PostgreSQL:
@@ -110,9 +112,12 @@ class PostgreSQL:
 
 
 @contextmanager
-def running_postgresql(folder: Path, *, keep: bool = False) -> Iterator[None]:
-    """Run a server whose socket lies in `folder` until the block ends; nothing on it is safe from a power cut."""
-    server = PostgreSQL(folder, **THROWN_AWAY)
+def running_postgresql(folder: Path, *, keep: bool = False, **options: str) -> Iterator[None]:
+    """Run a server whose socket lies in `folder` until the block ends.
+
+    Unless `options` say otherwise, nothing on it is safe from a power cut.
+    """
+    server = PostgreSQL(folder, **THROWN_AWAY | options)
     try:
         server.start()
         yield

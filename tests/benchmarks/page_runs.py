@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from registry.configuration import PROJECT_ROOT
-from tests.databases import running_postgresql
+from tests.databases import AS_INSTALLED, running_postgresql
 
 from .page_report import PageRow
 from .pages import ALL_METRICS
 from .servers import manage
 
-SMALL = (100, 1_000)
+# As few groups as fill the index, so that both sizes draw as much: a row of the index has up to 24 versions.
+SMALL = (30, 1_000)
 LARGE = (10_000, 1_000_000)
 # Its largest group has the 10,000 versions whose metrics are one page.
 MIDDLE = (1_000, 100_000)
@@ -83,7 +84,8 @@ def database(folder: Path, name: str, *, keep: bool) -> Iterator[dict[str, str]]
         if name == "sqlite":
             yield environ
         else:
-            with running_postgresql(sockets, keep=keep):
+            # Filled in a hurry, but read as from any other.
+            with running_postgresql(sockets, keep=keep, shared_buffers=AS_INSTALLED["shared_buffers"]):
                 yield environ | {"DATABASE_URL": f"postgresql://postgres@/postgres?host={sockets}"}
     finally:
         if not keep:

@@ -18,7 +18,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from registry.configuration import PROJECT_ROOT
-from tests.databases import running_postgresql
+from tests.databases import AS_INSTALLED, running_postgresql
 
 from .clients import GROUP, METADATA, SPECIFICATION
 
@@ -191,7 +191,7 @@ def postgresql_place(folder: Path) -> Iterator[Place]:
     """A server of PostgreSQL; its processes and backends count too."""
     # Beside the folder: PostgreSQL may run as another user, who must be able to get there.
     sockets = folder.with_name("postgresql-server")
-    with running_postgresql(sockets):
+    with running_postgresql(sockets, **AS_INSTALLED):
         master = int((sockets / "data" / "postmaster.pid").read_text(encoding="utf-8").split()[0])
         version = (sockets / "data" / "PG_VERSION").read_text(encoding="utf-8").strip()
         environ = {"DATABASE_URL": f"postgresql://postgres@/postgres?host={sockets}"}

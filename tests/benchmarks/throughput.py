@@ -41,7 +41,7 @@ class Plan:
     minutes: float
 
 
-FULL = Plan(calls=250, pages=250, seconds=120, warm=4_000, watched=100_000, minutes=40)
+FULL = Plan(calls=250, pages=250, seconds=120, warm=16_000, watched=100_000, minutes=40)
 QUICK = Plan(calls=40, pages=60, seconds=20, warm=1_000, watched=5_000, minutes=3)
 
 

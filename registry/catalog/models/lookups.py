@@ -83,6 +83,15 @@ class IsAmong(models.Func):
         super().__init__(In(models.F("pk"), found.query))
 
 
+class ByNoIndex(models.Func):
+    """A column whose index SQLite shall not use, since another one leaves fewer rows; PostgreSQL knows by itself."""
+
+    template = "%(expressions)s"
+
+    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        return self.as_sql(compiler, connection, template="+%(expressions)s", **context)
+
+
 class ContainsExactly(models.Lookup):
     """`field__contains_exactly="abc"`: holds that text, letter by letter; Django's contains ignores case on SQLite."""
 

@@ -14,8 +14,9 @@ from datetime import datetime
 from functools import cache, cached_property, lru_cache
 from typing import Any, NamedTuple
 
-from django.db.models import Count, IntegerField, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, F, IntegerField, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Left
+from django.db.models.lookups import Exact, In, IsNull
 
 from registry.statements import Condition, Prepared
 
@@ -28,7 +29,7 @@ from ..models import (
     ModelPackage,
     ModelPackageGroup,
 )
-from ..models.lookups import AmongListed, ExistsApart, IsAmong, listed
+from ..models.lookups import AmongListed, ByNoIndex, ExistsApart, IsAmong, listed
 from ..models.packages import PackageQuerySet
 from .trends import measured_by, versions_of, with_parts
 
@@ -74,12 +75,17 @@ class VersionFilter:
 
     def apply(self, packages: PackageQuerySet) -> PackageQuerySet:
         """Narrow `packages`."""
-        if self.status:
-            packages = packages.filter(approval_status=STATUS_WORDS[self.status])
+        # Few versions are in a stage; many have a status, or are by one author.
+        by = ByNoIndex if self.stages else F
         if self.stages:
             packages = packages.filter(stage__in=self.stages)
+        if self.status:
+            status = STATUS_WORDS[self.status]
+            packages = packages.filter(
+                IsNull(F("approval_status"), True) if status is None else Exact(by("approval_status"), status)
+            )
         if self.authors:
-            packages = packages.filter(created_by_name__in=self.authors)
+            packages = packages.filter(In(by("created_by_name"), self.authors))
         if self.images:
             used = Container.objects.filter(_any_image(self.images))
             packages = packages.filter(_having(used, used))
