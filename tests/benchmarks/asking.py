@@ -22,11 +22,11 @@ class Asker:
         cookie = client.cookies[settings.SESSION_COOKIE_NAME]
         self.application, self.cookie = application, f"{cookie.key}={cookie.value}"
 
-    def get(self, address: str, headers: dict[str, str] | None = None) -> tuple[int, bytes]:
-        """Status and body of a page."""
+    def get(self, address: str, headers: dict[str, str] | None = None, sent: bytes = b"") -> tuple[int, bytes]:
+        """Status and body of a page; with a body to send, of a POST."""
         path, _, query = address.partition("?")
         environ: dict[str, Any] = {
-            "REQUEST_METHOD": "GET",
+            "REQUEST_METHOD": "POST" if sent else "GET",
             "SCRIPT_NAME": "",
             "PATH_INFO": path,
             "QUERY_STRING": query,
@@ -37,11 +37,14 @@ class Asker:
             "HTTP_HOST": HOST,
             "HTTP_COOKIE": self.cookie,
             "HTTP_ACCEPT_ENCODING": "gzip",
-            "wsgi.input": io.BytesIO(),
+            "CONTENT_LENGTH": str(len(sent)),
+            "wsgi.input": io.BytesIO(sent),
             "wsgi.errors": io.StringIO(),
             "wsgi.url_scheme": "http",
         }
-        environ |= {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in (headers or {}).items()}
+        for name, value in (headers or {}).items():
+            variable = name.upper().replace("-", "_")
+            environ[variable if variable == "CONTENT_TYPE" else f"HTTP_{variable}"] = value
         said: list[str] = []
         answer = self.application(environ, lambda status, headers, exc_info=None: said.append(status))
         try:

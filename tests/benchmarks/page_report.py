@@ -66,6 +66,7 @@ def page_section(measured: dict[str, list[PageRow]], conditions: Sequence[str]) 
         "Server time of each page, asked by one signed-in admin in the server's own process, without the network.",
         "The floor, in the same run: the page's own statements through sqlite3 or psycopg alone, and an empty",
         "signed-in page behind the same middleware (the navigation around nothing; for a fragment an empty answer).",
+        "`wire` rows are calls of the SageMaker protocol, signed as boto3 signs them; nothing is drawn for them.",
         "A worker keeps the text of rows that it drew; `drawn anew` is the CPU, and the times of the floor, of a page",
         "of which it kept none.",
         f"Bold: over the bar, over {RATIO:g} times the floor, or grown by more than {GROWTH:g} from the small registry",

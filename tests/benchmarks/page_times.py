@@ -17,8 +17,8 @@ from importlib import import_module
 from statistics import median, quantiles
 from typing import Any
 
-from .asking import Asker, Statement, noted_statements, plain_cursor, run_plainly
-from .pages import PAGES, Page, Places
+from .asking import HOST, Asker, Statement, noted_statements, plain_cursor, run_plainly
+from .pages import CALLS, PAGES, Places
 from .servers import cpu_of
 
 # Of tests/benchmarks/empty_page.py, which needs settings to be imported.
@@ -74,8 +74,38 @@ def main(arguments: list[str]) -> int:
     for page in PAGES:
         address = places.address(page)
         if options.only in page.name and address:
-            print(json.dumps(bench.row(page, address)), flush=True)
+            row = {"name": page.name, "bar": page.bar} | bench.row(address, page.headers)
+            print(json.dumps(row), flush=True)
+    key = access_key(User.objects.get(username="bench"))
+    for call in CALLS:
+        if options.only in call.name:
+            signed = sign(key, call.operation, json.dumps(places.members(call)).encode())
+            print(json.dumps({"name": call.name, "bar": call.bar} | bench.row("/", *signed)), flush=True)
     return 0
+
+
+def access_key(user: Any) -> tuple[str, str]:
+    """The id and the secret of a new access key, which takes the place of the one of the last time."""
+    from registry.accounts.access_keys import create_access_key, delete_access_key
+    from registry.accounts.permissions import Actor
+
+    actor = Actor.system("benchmark")
+    for key in user.access_keys.filter(name="page-times"):
+        delete_access_key(actor=actor, key=key)
+    key, secret = create_access_key(actor=actor, user=user, name="page-times")
+    return key.key_id, secret
+
+
+def sign(key: tuple[str, str], operation: str, body: bytes) -> tuple[dict[str, str], bytes]:
+    """Headers and body of a call of the wire protocol, signed as boto3 does, good for a quarter of an hour."""
+    from botocore.auth import SigV4Auth
+    from botocore.awsrequest import AWSRequest
+    from botocore.credentials import Credentials
+
+    headers = {"X-Amz-Target": f"SageMaker.{operation}", "Content-Type": "application/x-amz-json-1.1"}
+    request = AWSRequest("POST", f"http://{HOST}/", headers, body)
+    SigV4Auth(Credentials(*key), "sagemaker", "us-east-1").add_auth(request)
+    return dict(request.headers.items()), body
 
 
 class Bench:
@@ -94,37 +124,32 @@ class Bench:
         cpu, _ = self.meter.measure(lambda: self.ask(address), max(self.calls, 50))
         return cpu, {sql for sql, _ in noted}
 
-    def ask(self, address: str, headers: dict[str, str] | None = None) -> bytes:
-        status, body = self.asker.get(address, headers)
+    def ask(self, address: str, headers: dict[str, str] | None = None, sent: bytes = b"") -> bytes:
+        status, body = self.asker.get(address, headers, sent)
         if status not in (200, 204):
             raise RuntimeError(f"{address} answers {status}")
         return body
 
-    def ask_anew(self, address: str, headers: dict[str, str]) -> bytes:
-        """As ask, by a worker that has drawn no row yet."""
+    def row(self, address: str, headers: dict[str, str], sent: bytes = b"") -> dict[str, Any]:
+        """What one request takes, with its floor; CPU and times in ms."""
         from registry.web.drawn import drawings
 
-        drawings.clear()
-        return self.ask(address, headers)
-
-    def row(self, page: Page, address: str) -> dict[str, Any]:
-        """What one page takes, with its floor; CPU and times in ms."""
+        ask = partial(self.ask, address, headers, sent)
         for _ in range(WARM):
-            body = self.ask(address, page.headers)
+            body = ask()
         with noted_statements() as noted:
-            self.ask(address, page.headers)
-        empty, usual = self.floors[NOTHING if page.headers else EMPTY]
+            ask()
+        empty, usual = self.floors[NOTHING if headers else EMPTY]
         own = [statement for statement in noted if statement[0] not in usual]
-        cpu, times = self.meter.measure(lambda: self.ask(address, page.headers), self.calls)
-        anew, _ = self.meter.measure(lambda: self.ask_anew(address, page.headers), min(self.calls, ANEW))
+        cpu, times = self.meter.measure(ask, self.calls)
+        # By a worker that has drawn no row yet.
+        anew, _ = self.meter.measure(lambda: (drawings.clear(), ask()), min(self.calls, ANEW))
         with plain_cursor() as cursor:
             # Whichever costs less: a plan that PostgreSQL keeps, or a new one each time.
             queries = min(
                 self.meter.measure(partial(run_all, cursor, own, keep), self.calls)[0] for keep in (True, False)
             )
         return {
-            "name": page.name,
-            "bar": page.bar,
             "p50": median(times),
             "p95": quantiles(times, n=20)[-1],
             "cpu": cpu,

@@ -150,6 +150,36 @@ PAGES = (
 )  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Call:
+    """One call of the wire protocol, with members that are filled in from the places of the data.
+
+    `bar` is the one of the issue of the wire (CPU in ms a call), taken for the time at the server here.
+    """
+
+    name: str
+    operation: str
+    members: dict[str, str | int]
+    bar: float
+
+
+# As asked by `tests.benchmarks.run --parts wire` over the network.
+CALLS = (
+    Call("wire, describe", "DescribeModelPackage", {"ModelPackageName": "{group_arn}/{newest}"}, 3),
+    Call("wire, describe one in the middle", "DescribeModelPackage", {"ModelPackageName": "{group_arn}/{scroll}"}, 3),
+    Call("wire, describe the group", "DescribeModelPackageGroup", {"ModelPackageGroupName": "{group_name}"}, 3),
+    Call(
+        "wire, list 100", "ListModelPackages",
+        {"ModelPackageGroupName": "{group_name}", "SortOrder": "Descending", "MaxResults": 100}, 8,
+    ),
+    Call(
+        "wire, list 100 that are approved", "ListModelPackages",
+        {"ModelPackageGroupName": "{group_name}", "ModelApprovalStatus": "Approved", "MaxResults": 100}, 8,
+    ),
+    Call("wire, list 100 groups", "ListModelPackageGroups", {"MaxResults": 100}, 8),
+)  # fmt: skip
+
+
 class Places(dict[str, Any]):
     """What stands in the addresses for the data that is there; reads the database."""
 
@@ -180,6 +210,7 @@ class Places(dict[str, Any]):
         return cls(
             group=group.get_absolute_url(),
             group_name=group.name,
+            group_arn=group.arn.replace(":model-package-group/", ":model-package/"),
             group_value=quote(f"{group.region}/{group.name}"),
             ref=quote(f"{group.region}/{group.name}"),
             second_group=live.order_by("-version_count")[min(1, live.count() - 1)].get_absolute_url(),
@@ -199,6 +230,12 @@ class Places(dict[str, Any]):
             middle_event=last_event // 2,
             package=package.get_absolute_url(),
         )
+
+    def members(self, call: Call) -> dict[str, str | int]:
+        """The members of a call."""
+        return {
+            name: value.format_map(self) if isinstance(value, str) else value for name, value in call.members.items()
+        }
 
     def address(self, page: Page) -> str:
         """The page's address, or "" where the project does not have that page."""
