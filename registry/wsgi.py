@@ -64,8 +64,8 @@ if settings.REGISTRY_METRICS_TOKEN:
 # clients that register a quarter more a second, and the slowest of them a third faster; pages are the same.
 sys.setswitchinterval(0.001)
 
-# What is loaded now stays: the collector of cyclic garbage need not walk it again and again (evidence of a version 86
-# -> 63 ms). A page makes some thousand values; with the default of 700 it would be interrupted several times for them.
+# What is loaded now stays: the collector of cyclic garbage need not walk it again and again, which took a quarter of
+# the time of a page that makes 100,000 values. Most make some thousand; the default of 700 interrupts each of them.
 gc.collect()
 gc.freeze()
 gc.set_threshold(10_000, 20, 20)

@@ -118,6 +118,8 @@ class ModelPackageGroup(models.Model):
             }.items()
         ] + [
             models.Index(fields=["original_arn"], name="group_original_arn"),
+            # Of the deleted ones too: an open page asks every few seconds what became of its group.
+            models.Index(fields=["region", "name", "-id"], name="group_of_name"),
             models.Index(fields=["-deleted_at", "-id"], condition=Q(deleted_at__isnull=False), name="group_deleted"),
         ]
 

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from django.db.models import Count, F, IntegerField, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Left
-from django.db.models.lookups import Exact, In, IsNull
+from django.db.models.lookups import Exact, In
 
 from registry.statements import Condition, Prepared
 
@@ -81,9 +81,8 @@ class VersionFilter:
             packages = packages.filter(stage__in=self.stages)
         if self.status:
             status = STATUS_WORDS[self.status]
-            packages = packages.filter(
-                IsNull(F("approval_status"), True) if status is None else Exact(by("approval_status"), status)
-            )
+            wanted = Q(approval_status=None) if status is None else Exact(by("approval_status"), status)
+            packages = packages.filter(wanted)
         if self.authors:
             packages = packages.filter(In(by("created_by_name"), self.authors))
         if self.images:

@@ -262,9 +262,9 @@ def _feed(package: ModelPackage, at: datetime) -> list[Sentence]:
     return [versions.tell_here(event, package) for event in _EVENTS.all(package=package.pk, at=at)]
 
 
-# Live or deleted; numbers are used once.
+# Live or deleted: a number is used once.
 _PACKAGE: Prepared[ModelPackage] = Prepared(
-    lambda group, version: ModelPackage.objects.filter(group=group, version=version).order_by("-id")[:1],
+    lambda group, version: ModelPackage.objects.filter(group=group, version=version).order_by(),
     group=int,
     version=int,
 )
