@@ -129,6 +129,14 @@ def test_pages_hold_every_version_once_with_the_right_neighbours() -> None:
             ),
         ),
         (VersionFilter(pairs=("nothing",)), lambda row: False),
+        (
+            VersionFilter(status="approved", stages=("Staging",), authors=("any-admin",)),
+            lambda row: (row["status"], row["stage"], row["author"]) == ("Approved", "Staging", "any-admin"),
+        ),
+        (
+            VersionFilter(status="none", stages=("Staging",)),
+            lambda row: (row["status"], row["stage"]) == (None, "Staging"),
+        ),
     ],
 )
 @pytest.mark.parametrize(("few", "many"), [(9_999, 9_999), (-1, 9_999), (-1, -1)], ids=["few", "some", "many"])
@@ -145,6 +153,23 @@ def test_a_filter_shows_the_matching_versions_with_changes_against_their_true_pr
     assert [row.version for row in rows] == [row["version"] for row in expected]
     for row, want in zip(rows, expected, strict=True):
         check(row, want)
+
+
+@pytest.mark.parametrize(
+    ("shown", "index"),
+    [
+        (VersionFilter(status="approved"), "package_group_status"),
+        (VersionFilter(authors=("any-admin",)), "package_group_author"),
+        (VersionFilter(status="approved", authors=("any-admin",), stages=("Staging",)), "package_group_stage"),
+    ],
+)
+def test_few_versions_are_in_a_stage_so_sqlite_begins_there(shown: VersionFilter, index: str) -> None:
+    if connection.vendor != "sqlite":
+        pytest.skip("PostgreSQL knows how many there are")
+    with connection.cursor() as cursor:
+        sql, params = shown.apply(trends.versions_of(1)).values_list("version").query.sql_with_params()
+        cursor.execute(f"EXPLAIN QUERY PLAN {sql} LIMIT 30", params)
+        assert index in str(cursor.fetchall())
 
 
 def test_a_pair_may_have_equal_signs_in_key_and_value() -> None:
