@@ -4,6 +4,8 @@ import re
 
 from playwright.sync_api import expect
 
+from tests.scripts import await_scripts
+
 from .conftest import LONG_GROUP, LONG_VERSIONS, OpenPage
 
 
@@ -75,6 +77,7 @@ def test_selected_rows_stay_while_rows_come_and_go(open_page: OpenPage):
     # Back again: the browser remembers them, or they are gone, but bar and boxes agree.
     page.go_back()
     expect(page.locator("tr.v").first).to_be_visible()
+    await_scripts(page)
     checked = page.locator(".t-check :checked").count()
     assert page.locator("#picks.is-on").count() == (1 if checked else 0)
 
