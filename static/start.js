@@ -33,7 +33,7 @@
   const begin = () => {
     if (begun) return;
     begun = true;
-    const scripts = [...document.querySelectorAll('link[data-script]')].map(({ href }) => Object.assign(document.createElement('script'), { src: href, async: false }));
+    const scripts = [...document.querySelectorAll('meta[name="script"]')].map(({ content }) => Object.assign(document.createElement('script'), { src: content, async: false }));
     /* tells that links open their dialogs and forms send what they hold without a new page */
     scripts.at(-1)?.addEventListener('load', () => { root.dataset.ready = ''; });
     document.head.append(...scripts);

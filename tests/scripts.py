@@ -5,7 +5,7 @@ from typing import Any
 from playwright.sync_api import Page, expect
 
 # A page that has scripts which have not all run; pages of the admin and texts have none of them.
-_UNREADY = "html:not([data-ready]):has(link[data-script])"
+_UNREADY = "html:not([data-ready]):has(meta[name=script])"
 
 
 def await_scripts(page: Page) -> None:

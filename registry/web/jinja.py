@@ -28,8 +28,11 @@ def breaks(text: object) -> Markup:
 
 @cache
 def script(path: str) -> Markup:
-    """Return the link to a script of static/ that start.js runs once the page is seen; it is fetched before that."""
-    return Markup('<link rel="preload" as="script" fetchpriority="low" href="{}" data-script>').format(static(path))
+    """Return the name of a script of static/ that start.js fetches and runs once the page is seen.
+
+    Fetched any earlier, scripts take the first picture's time: 264 -> 213 ms in a browser without a cache.
+    """
+    return Markup('<meta name="script" content="{}">').format(static(path))
 
 
 def environment(**options: Any) -> Environment:

@@ -127,6 +127,7 @@ def open_once(page: Page, url: str) -> tuple[float, Network, float]:
     seen = page.evaluate(UNTIL % "window.seen")
     # Late pictures and scripts count, and what they move.
     page.wait_for_load_state("load")
+    await_scripts(page)
     page.wait_for_timeout(300)
     return seen, network, page.evaluate("window.moved")
 

@@ -2,6 +2,8 @@
 
 import pytest
 
+from tests.scripts import await_scripts
+
 from .conftest import OpenPage
 from .pages import PLACES, Place, nothing
 
@@ -23,10 +25,12 @@ def test_a_page_stays_within_its_bytes(open_page: OpenPage, place: Place):
     browser_events.send("Network.enable")
     browser_events.on("Network.loadingFinished", lambda event: received.append(event["encodedDataLength"]))
     page.goto(place.path)
+    await_scripts(page)
     page.wait_for_timeout(SETTLING)
     first = sum(received)
     received.clear()
     page.goto(place.path)
+    await_scripts(page)
     page.wait_for_timeout(SETTLING)
     later = sum(received)
     assert 2_000 < first < FIRST_LOAD

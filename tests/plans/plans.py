@@ -29,6 +29,7 @@ SCANNED_MAX = 75_000
 # Steps of SQLite's machine; a row of an index takes some ten of them.
 STEPS_MAX = 400_000
 STEP = 1_000
+LIMIT = re.compile(r"\sLIMIT \d+(?: OFFSET \d+)?\s*$")
 
 
 def faults_of(statement: Statement, sorted_max: int = SORTED_MAX) -> list[str]:
@@ -40,7 +41,7 @@ def faults_of(statement: Statement, sorted_max: int = SORTED_MAX) -> list[str]:
     if not sql.startswith(("SELECT", "WITH", "UPDATE", "DELETE", "(")):
         return []
     on_postgresql = connection.vendor == "postgresql"
-    found = _on_postgresql(statement, sql, sorted_max) if on_postgresql else _on_sqlite(statement, sql)
+    found = _on_postgresql(statement, sql, sorted_max) if on_postgresql else _on_sqlite(statement, sql, sorted_max)
     return [f"{fault}: {statement[0][:1500]}" for fault in found]
 
 
@@ -85,9 +86,10 @@ def _wrong_with(node: dict[str, Any], sorted_max: int, *, analyzed: bool) -> Ite
 # ---------- SQLite ----------
 
 
-def _on_sqlite(statement: Statement, sql: str) -> Iterator[str]:
+def _on_sqlite(statement: Statement, sql: str, sorted_max: int) -> Iterator[str]:
     with plain_cursor() as cursor:
-        plan = [row[3] for row in run_plainly(cursor, (f"EXPLAIN QUERY PLAN {statement[0]}", statement[1]))]
+        nodes = run_plainly(cursor, (f"EXPLAIN QUERY PLAN {statement[0]}", statement[1]))
+        plan = [row[3] for row in nodes]
         names = {alias: table for table, alias in re.findall(r'"(\w+)" "?([A-Z]+\d+)"?\b', statement[0])}
         for line in plan:
             # In the order of an index it may stop early; how early, the steps tell.
@@ -97,6 +99,12 @@ def _on_sqlite(statement: Statement, sql: str) -> Iterator[str]:
         if sql.startswith(("UPDATE", "DELETE")):
             return
         steps = _steps(cursor, statement)
+        if any(row[1] == 0 and row[3] == "USE TEMP B-TREE FOR ORDER BY" for row in nodes):
+            # All that it finds is sorted, for the first of them.
+            unlimited = LIMIT.sub("", statement[0])
+            ((rows,),) = run_plainly(cursor, (f"SELECT COUNT(*) FROM ({unlimited})", statement[1]))
+            if rows > sorted_max:
+                yield f"sorts {rows:,} rows ({'; '.join(plan)})"
     if steps > STEPS_MAX:
         yield f"takes {steps:,} steps ({'; '.join(plan)})"
 

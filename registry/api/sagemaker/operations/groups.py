@@ -7,6 +7,7 @@ from typing import Any
 from registry.accounts.permissions import authorize
 from registry.catalog import services
 from registry.catalog.models import ModelPackageGroup
+from registry.catalog.models.lookups import in_region
 
 from .. import names, shapes
 from ..calls import Call
@@ -42,7 +43,7 @@ def list_model_package_groups(call: Call) -> JSON:
     authorize(call.actor, "registry.read")
     if call.get("CrossAccountFilterOption") == "CrossAccount":
         return {"ModelPackageGroupSummaryList": []}
-    rows = ModelPackageGroup.objects.visible_to(call.actor).filter(created_between(call), region=call.region)
+    rows = ModelPackageGroup.objects.visible_to(call.actor).filter(created_between(call), in_region(call.region))
     if contains := call.get("NameContains"):
         rows = rows.filter(name__contains_exactly=contains)
     fields = ["name", "id"] if call.get("SortBy") == "Name" else ["created_at", "id"]

@@ -10,6 +10,7 @@ from django.db.models import Q
 from registry.accounts.permissions import authorize
 from registry.catalog import services
 from registry.catalog.models import CustomerMetadataProperty, ModelPackage, ModelPackageGroup
+from registry.catalog.models.lookups import in_region
 from registry.catalog.models.teams import sees_all
 from registry.catalog.services.states import WIRE_MEMBERS
 from registry.statements import Prepared
@@ -112,7 +113,7 @@ def list_model_packages(call: Call) -> JSON:
         group = names.find_group(call.actor, group_name, call.region)
         rows = rows.filter(group=group)
     else:
-        rows = rows.filter(region=call.region).select_related("group")
+        rows = rows.filter(in_region(call.region)).select_related("group")
         rows = rows.only(*SUMMARY_FIELDS, "group__region", "group__name")
         if kind == "Versioned":
             rows = rows.versioned()
