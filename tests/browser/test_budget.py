@@ -1,4 +1,7 @@
-"""What a page costs on the wire, counted by the browser itself with headers, from the server that people run."""
+"""What a page costs on the wire, counted by the browser itself with headers, from the server that people run.
+
+And that nothing moves while it opens.
+"""
 
 import pytest
 
@@ -12,6 +15,12 @@ LATER_LOAD = 12_000
 # Icons come after the page counts as loaded.
 SETTLING = 150
 
+WATCH = """
+  window.moved = 0;
+  const note = (entry) => { if (!entry.hadRecentInput) window.moved += entry.value; };
+  new PerformanceObserver((list) => list.getEntries().forEach(note)).observe({type: 'layout-shift', buffered: true});
+"""
+
 
 @pytest.mark.parametrize(
     "place",
@@ -20,6 +29,7 @@ SETTLING = 150
 )
 def test_a_page_stays_within_its_bytes(open_page: OpenPage, place: Place):
     page = open_page(role=place.role)
+    page.add_init_script(WATCH)
     received: list[int] = []
     browser_events = page.context.new_cdp_session(page)
     browser_events.send("Network.enable")
@@ -27,11 +37,12 @@ def test_a_page_stays_within_its_bytes(open_page: OpenPage, place: Place):
     page.goto(place.path)
     await_scripts(page)
     page.wait_for_timeout(SETTLING)
-    first = sum(received)
+    first, moved = sum(received), page.evaluate("window.moved")
     received.clear()
     page.goto(place.path)
     await_scripts(page)
     page.wait_for_timeout(SETTLING)
     later = sum(received)
+    assert moved == 0
     assert 2_000 < first < FIRST_LOAD
     assert 500 < later < LATER_LOAD

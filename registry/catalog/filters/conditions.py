@@ -24,9 +24,10 @@ from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models.lookups import In
 
 from ..models import ModelPackage
-from ..models.lookups import AmongListed, ExistsApart, listed
+from ..models.lookups import AmongListed, ByNoIndex, ExistsApart, listed
 from .keys import STATUSES
 from .parser import Query
 from .terms import VERSION_KEYS, And, Node, Not, Or, Term, terms_of
@@ -44,6 +45,9 @@ _COUNTERS = {
 }
 
 
+# So few groups are found one by one and sorted; of more the order is walked until a page is full.
+_FEW = 500
+
 # How a condition is made of what finds the ids of groups.
 Among = Callable[[QuerySet[Any, Any]], Q]
 
@@ -59,7 +63,8 @@ def collected(ids: QuerySet[Any, Any]) -> Q:
     all versions of large groups, hoping to meet one soon.
     """
     # Each once by Python: for DISTINCT PostgreSQL would sort them.
-    return Q(AmongListed("pk", listed({pk for (pk,) in ids.order_by().values_list("group_id")})))
+    found = {pk for (pk,) in ids.order_by().values_list("group_id")}
+    return Q(AmongListed("pk" if len(found) < _FEW else ByNoIndex("pk"), listed(found)))
 
 
 class _Asked(NamedTuple):
@@ -144,7 +149,8 @@ def _group_term(term: Term, now: datetime) -> Q:
         case "":
             return _words(value)
         case "tag":
-            return Q(pk__in=tags_of(term).filter(group__isnull=False).values("group_id"))
+            # Groups in their order, each looked up among those with the tag: SQLite would sort all that have it.
+            return Q(In(ByNoIndex("pk"), tags_of(term).filter(group__isnull=False).values("group_id").query))
         case "region":
             return Q(region=value)
         case "approved":

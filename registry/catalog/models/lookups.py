@@ -48,8 +48,8 @@ class AmongListed(models.Func):
 
     output_field = models.BooleanField()
 
-    def __init__(self, field: str, text: str) -> None:
-        super().__init__(models.F(field), models.Value(text))
+    def __init__(self, field: str | models.Func, text: str) -> None:
+        super().__init__(field, models.Value(text))
 
     def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
         joiner = " IN (SELECT value FROM json_each("

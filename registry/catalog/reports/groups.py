@@ -302,12 +302,16 @@ _NEWEST: Prepared[Any] = Prepared(_newest_from_number, groups=list[int])
 
 
 def _newest_laterally(groups: list[int]) -> Sequence[Any]:
-    """The same by a join that SQLite does not know: for each group the front of its index."""
+    """The same by a join that SQLite does not know: for each group the front of its index.
+
+    The limit is one that PostgreSQL cannot foresee: where groups are small on average it would otherwise read and sort
+    all versions of a large one too.
+    """
     table = connection.ops.quote_name(ModelPackage._meta.db_table)
     return read(
         "SELECT g.id, v.version, v.approval_status FROM unnest(%s::bigint[]) AS g(id) CROSS JOIN LATERAL "
         f"(SELECT version, approval_status FROM {table} WHERE group_id = g.id AND deleted_at IS NULL "
-        f"ORDER BY version DESC LIMIT {STRIP}) v",
+        f"ORDER BY version DESC LIMIT (SELECT {STRIP})) v",
         [groups],
     )
 
