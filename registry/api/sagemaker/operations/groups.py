@@ -15,6 +15,8 @@ from ..errors import invalid
 from .lists import answer, created_between, page
 
 JSON = dict[str, Any]
+# What a summary shows.
+SUMMARY_FIELDS = ("region", "name", "description", "created_at", "managed_storage_type")
 
 
 def tag_pairs(call: Call) -> list[tuple[str, str]]:
@@ -44,6 +46,7 @@ def list_model_package_groups(call: Call) -> JSON:
     if call.get("CrossAccountFilterOption") == "CrossAccount":
         return {"ModelPackageGroupSummaryList": []}
     rows = ModelPackageGroup.objects.visible_to(call.actor).filter(created_between(call), in_region(call.region))
+    rows = rows.only(*SUMMARY_FIELDS)
     if contains := call.get("NameContains"):
         rows = rows.filter(name__contains_exactly=contains)
     fields = ["name", "id"] if call.get("SortBy") == "Name" else ["created_at", "id"]
