@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+from .report import BARS
+
 SCROLLS = 500
 ROWS = 50  # versions in one answer of the timeline
 ALL_METRICS = "metrics of the largest group"
@@ -154,7 +156,7 @@ PAGES = (
 class Call:
     """One call of the wire protocol, with members that are filled in from the places of the data.
 
-    `bar` is the one of the issue of the wire (CPU in ms a call), taken for the time at the server here.
+    `bar` is the wire table's (CPU in ms a call), taken for the time at the server here.
     """
 
     name: str
@@ -163,20 +165,24 @@ class Call:
     bar: float
 
 
+_DESCRIBE, _LIST = BARS["describe"], BARS["list 100"]
 # As asked by `tests.benchmarks.run --parts wire` over the network.
 CALLS = (
-    Call("wire, describe", "DescribeModelPackage", {"ModelPackageName": "{group_arn}/{newest}"}, 3),
-    Call("wire, describe one in the middle", "DescribeModelPackage", {"ModelPackageName": "{group_arn}/{scroll}"}, 3),
-    Call("wire, describe the group", "DescribeModelPackageGroup", {"ModelPackageGroupName": "{group_name}"}, 3),
+    Call("wire, describe", "DescribeModelPackage", {"ModelPackageName": "{group_arn}/{newest}"}, _DESCRIBE),
+    Call(
+        "wire, describe one in the middle", "DescribeModelPackage", {"ModelPackageName": "{group_arn}/{scroll}"},
+        _DESCRIBE,
+    ),
+    Call("wire, describe the group", "DescribeModelPackageGroup", {"ModelPackageGroupName": "{group_name}"}, _DESCRIBE),
     Call(
         "wire, list 100", "ListModelPackages",
-        {"ModelPackageGroupName": "{group_name}", "SortOrder": "Descending", "MaxResults": 100}, 8,
+        {"ModelPackageGroupName": "{group_name}", "SortOrder": "Descending", "MaxResults": 100}, _LIST,
     ),
     Call(
         "wire, list 100 that are approved", "ListModelPackages",
-        {"ModelPackageGroupName": "{group_name}", "ModelApprovalStatus": "Approved", "MaxResults": 100}, 8,
+        {"ModelPackageGroupName": "{group_name}", "ModelApprovalStatus": "Approved", "MaxResults": 100}, _LIST,
     ),
-    Call("wire, list 100 groups", "ListModelPackageGroups", {"MaxResults": 100}, 8),
+    Call("wire, list 100 groups", "ListModelPackageGroups", {"MaxResults": 100}, _LIST),
 )  # fmt: skip
 
 

@@ -27,7 +27,7 @@ WATCH = """
     [place for place in PLACES if place.prepare is nothing and place.status == 200],
     ids=lambda place: place.name,
 )
-def test_a_page_stays_within_its_bytes(open_page: OpenPage, place: Place):
+def test_a_page_stays_within_its_bytes_and_moves_nothing(open_page: OpenPage, place: Place):
     page = open_page(role=place.role)
     page.add_init_script(WATCH)
     received: list[int] = []

@@ -29,6 +29,7 @@ SCANNED_MAX = 75_000
 # Steps of SQLite's machine; a row of an index takes some ten of them.
 STEPS_MAX = 400_000
 STEP = 1_000
+# The end of a statement that wants the first rows only.
 LIMIT = re.compile(r"\sLIMIT \d+(?: OFFSET \d+)?\s*$")
 
 
