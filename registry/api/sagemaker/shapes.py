@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from registry.catalog.json_texts import read_json
 from registry.catalog.models import ModelPackage, ModelPackageGroup
@@ -27,7 +27,41 @@ def tag_list(tags: Iterable[Any]) -> list[JSON]:
     return [{"Key": tag.key, "Value": tag.value} for tag in tags]
 
 
-def group_summary(group: ModelPackageGroup) -> JSON:
+class GroupRow(NamedTuple):
+    """What a summary shows of a group, as a list reads it: a hundred whole models cost more than their answer."""
+
+    pk: int
+    region: str
+    name: str
+    description: str
+    created_at: datetime
+    managed_storage_type: str
+
+    arn = ModelPackageGroup.arn
+
+
+class PackageRow(NamedTuple):
+    """The same of a package; `group_name` is None for unversioned ones."""
+
+    pk: int
+    region: str
+    group_name: str | None
+    name: str | None
+    version: int | None
+    description: str
+    created_at: datetime
+    status: str
+    approval_status: str | None
+    registration_type: str
+    stage: str
+    stage_status: str
+    stage_description: str
+
+    arn = ModelPackage.arn
+    model_life_cycle = ModelPackage.model_life_cycle
+
+
+def group_summary(group: ModelPackageGroup | GroupRow) -> JSON:
     """ModelPackageGroupSummary."""
     return _present(
         {
@@ -41,7 +75,7 @@ def group_summary(group: ModelPackageGroup) -> JSON:
     )
 
 
-def _managed(group: ModelPackageGroup) -> JSON | None:
+def _managed(group: ModelPackageGroup | GroupRow) -> JSON | None:
     return {"ManagedStorageType": group.managed_storage_type} if group.managed_storage_type else None
 
 
@@ -50,14 +84,14 @@ def group_description(group: ModelPackageGroup) -> JSON:
     return group_summary(group) | {"CreatedBy": group.created_by or {}}
 
 
-def package_name(package: ModelPackage) -> JSON:
+def package_name(package: ModelPackage | PackageRow) -> JSON:
     """What names a package: group and version, or the name of an unversioned one; the other way round is left out."""
-    if package.group is not None:
-        return {"ModelPackageGroupName": package.group.name, "ModelPackageVersion": package.version}
+    if package.group_name is not None:
+        return {"ModelPackageGroupName": package.group_name, "ModelPackageVersion": package.version}
     return {"ModelPackageName": package.name}
 
 
-def package_summary(package: ModelPackage) -> JSON:
+def package_summary(package: ModelPackage | PackageRow) -> JSON:
     """ModelPackageSummary."""
     return _present(
         package_name(package)

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db.models import QuerySet
+
 from registry.accounts.permissions import authorize
 from registry.catalog import services
 from registry.catalog.models import ModelPackageGroup
 from registry.catalog.models.lookups import in_region
+from registry.catalog.models.teams import but_hidden
 
 from .. import names, shapes
 from ..calls import Call
 from ..errors import invalid
-from .lists import answer, created_between, page
+from .lists import answer, page, values_of
 
 JSON = dict[str, Any]
-# What a summary shows.
-SUMMARY_FIELDS = ("region", "name", "description", "created_at", "managed_storage_type")
 
 
 def tag_pairs(call: Call) -> list[tuple[str, str]]:
@@ -45,15 +46,20 @@ def list_model_package_groups(call: Call) -> JSON:
     authorize(call.actor, "registry.read")
     if call.get("CrossAccountFilterOption") == "CrossAccount":
         return {"ModelPackageGroupSummaryList": []}
-    rows = ModelPackageGroup.objects.visible_to(call.actor).filter(created_between(call), in_region(call.region))
-    rows = rows.only(*SUMMARY_FIELDS)
+    values = values_of(call) | {"region": call.region}
     if contains := call.get("NameContains"):
-        rows = rows.filter(name__contains_exactly=contains)
-    fields = ["name", "id"] if call.get("SortBy") == "Name" else ["created_at", "id"]
-    found, token = page(
-        call, rows, fields, lambda g: [g.name if fields[0] == "name" else g.created_at.isoformat(), g.pk]
-    )
+        values["name__contains_exactly"] = contains
+    if call.get("SortBy") == "Name":
+        found, token = page(call, _groups, values, shapes.GroupRow, ["name", "id"], lambda g: [g.name, g.pk])
+    else:
+        fields = ["created_at", "id"]
+        found, token = page(call, _groups, values, shapes.GroupRow, fields, lambda g: [g.created_at.isoformat(), g.pk])
     return answer("ModelPackageGroupSummaryList", [shapes.group_summary(group) for group in found], token)
+
+
+def _groups(region: str, hidden_from: int | None = None, **lookups: Any) -> QuerySet:
+    rows = but_hidden(ModelPackageGroup.objects.live(), "pk", hidden_from)
+    return rows.filter(in_region(region), **lookups)
 
 
 def delete_model_package_group(call: Call) -> JSON:

@@ -4,24 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any
+from functools import cache
+from typing import Any, NamedTuple, TypeVar
 
 from django.db.models import Q, QuerySet
+
+from registry.catalog.models.teams import hidden_from
+from registry.statements import Given, PlannedAnew, Prepared
 
 from .. import paging
 from ..calls import Call
 
-Row = Any
+Row = TypeVar("Row", bound=NamedTuple)
+Values = dict[str, Given]
+# The rows that values ask for, by their names.
+Build = Callable[..., QuerySet]
+# A statement reads at most so many rows for a page of so many, or for any.
+FEW = 10
 
 
-def created_between(call: Call) -> Q:
-    """CreationTimeAfter and CreationTimeBefore, both exclusive."""
-    condition = Q()
-    if (after := call.get("CreationTimeAfter")) is not None:
-        condition &= Q(created_at__gt=after)
-    if (before := call.get("CreationTimeBefore")) is not None:
-        condition &= Q(created_at__lt=before)
-    return condition
+def values_of(call: Call) -> Values:
+    """What narrows every list: CreationTimeAfter and CreationTimeBefore, both exclusive, and what teams hide."""
+    found: Values = {**hidden_from(call.actor)}
+    for member, lookup in (("CreationTimeAfter", "created_at__gt"), ("CreationTimeBefore", "created_at__lt")):
+        if (moment := call.get(member)) is not None:
+            found[lookup] = moment
+    return found
 
 
 def after_position(fields: Sequence[str], values: Sequence[Any], *, descending: bool) -> Q:
@@ -36,23 +44,44 @@ def after_position(fields: Sequence[str], values: Sequence[Any], *, descending: 
 
 
 def page(
-    call: Call, rows: QuerySet, fields: Sequence[str], position_of: Callable[[Row], list[Any]]
+    call: Call,
+    build: Build,
+    values: Values,
+    kind: type[Row],
+    fields: Sequence[str],
+    position_of: Callable[[Row], list[Any]],
 ) -> tuple[list[Row], str | None]:
-    """One page of `rows` ordered by `fields`, and the NextToken where more follow.
+    """One page of the rows that `build` makes of `values`, ordered by `fields`, and the NextToken where more follow.
 
+    Of each row the columns that `kind` names are read, by a statement compiled once for values of these names.
     `position_of` gives a row's values of `fields`, JSON-ready; times as ISO texts.
     """
     descending = call.get("SortOrder") == "Descending"
     position = paging.position(call.operation, call.region, call.members)
-    if position is not None:
-        values = [datetime.fromisoformat(v) if f.endswith("_at") else v for f, v in zip(fields, position, strict=True)]
-        rows = rows.filter(after_position(fields, values, descending=descending))
+    for field, value in zip(fields, position or (), strict=position is not None):
+        values = values | {f"after_{field}": datetime.fromisoformat(value) if field.endswith("_at") else value}
     size = call.get("MaxResults", paging.PAGE)
-    found = list(rows.order_by(*(f"-{field}" if descending else field for field in fields))[: size + 1])
+    names = tuple((name, type(value)) for name, value in sorted(values.items()))
+    statement = _statement(build, kind, tuple(fields), descending, FEW if size <= FEW else paging.PAGE, names)
+    found = list(map(kind._make, statement.rows(**values)))
     if len(found) <= size:
         return found, None
-    last = found[size - 1]
-    return found[:size], paging.issue(call.operation, call.region, call.members, position_of(last))
+    return found[:size], paging.issue(call.operation, call.region, call.members, position_of(found[size - 1]))
+
+
+@cache
+def _statement(
+    build: Build, kind: type[Row], fields: Sequence[str], descending: bool, most: int, names: Sequence[tuple[str, Any]]
+) -> Prepared[Any]:
+    def rows(**values: Any) -> QuerySet:
+        position = [values.pop(f"after_{field}") for field in fields if f"after_{field}" in values]
+        found = build(**values)
+        if position:
+            found = found.filter(after_position(fields, position, descending=descending))
+        found = found.order_by(*(f"-{field}" if descending else field for field in fields))
+        return found.values_list(*kind._fields)[: most + 1]
+
+    return PlannedAnew(rows, **dict(names))
 
 
 def answer(name: str, items: list[Any], token: str | None) -> dict[str, Any]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import F, Q, QuerySet
 
 from registry.accounts.permissions import authorize
 from registry.catalog import services
-from registry.catalog.models import CustomerMetadataProperty, ModelPackage, ModelPackageGroup
+from registry.catalog.models import CustomerMetadataProperty, ModelPackage
 from registry.catalog.models.lookups import in_region
-from registry.catalog.models.teams import sees_all
+from registry.catalog.models.teams import but_hidden, sees_all
 from registry.catalog.services.states import WIRE_MEMBERS
 from registry.statements import Prepared
 
@@ -19,14 +19,9 @@ from .. import names, shapes
 from ..calls import Call
 from ..errors import WireError, invalid
 from .groups import tag_pairs
-from .lists import answer, created_between, page
+from .lists import Build, answer, page, values_of
 
 JSON = dict[str, Any]
-# What a summary shows: the JSON columns of a package stay unread.
-SUMMARY_FIELDS = (
-    "region", "group_id", "name", "version", "description", "created_at", "status", "approval_status",
-    "registration_type", "stage", "stage_status", "stage_description",
-)  # fmt: skip
 _PAIRS: Prepared[CustomerMetadataProperty] = Prepared(
     lambda package: CustomerMetadataProperty.objects.filter(package_id=package).values_list("key", "value"), package=int
 )
@@ -104,38 +99,48 @@ def batch_describe_model_package(call: Call) -> JSON:
 
 def list_model_packages(call: Call) -> JSON:
     authorize(call.actor, "registry.read")
-    rows = ModelPackage.objects.visible_to(call.actor).filter(created_between(call))
-    rows = rows.only(*SUMMARY_FIELDS)
-    group: ModelPackageGroup | None = None
+    values, build = values_of(call), _BUILDS[call.get("ModelPackageType", "Unversioned")]
     group_name = call.get("ModelPackageGroupName")
-    kind = call.get("ModelPackageType", "Unversioned")
     if group_name is not None:
-        group = names.find_group(call.actor, group_name, call.region)
-        rows = rows.filter(group=group)
+        values["group_id"], build = names.find_group(call.actor, group_name, call.region).pk, _packages
     else:
-        rows = rows.filter(in_region(call.region)).select_related("group")
-        rows = rows.only(*SUMMARY_FIELDS, "group__region", "group__name")
-        if kind == "Versioned":
-            rows = rows.versioned()
-        elif kind == "Unversioned":
-            rows = rows.unversioned()
+        values["region"] = call.region
     if status := call.get("ModelApprovalStatus"):
-        rows = rows.filter(approval_status=status)
+        values["approval_status"] = status
     if contains := call.get("NameContains"):
-        rows = rows.filter(Q(name__contains_exactly=contains) | Q(group__name__contains_exactly=contains))
-    if call.get("SortBy") == "Name" and group is not None:
+        values["contains"] = contains
+    if call.get("SortBy") != "Name":
+        fields = ["created_at", "id"]
+        found, token = page(call, build, values, shapes.PackageRow, fields, lambda p: [p.created_at.isoformat(), p.pk])
+    elif group_name is not None:
         # All have the name of their group: the index over (group, version) is their order.
-        found, token = page(call, rows, ["version", "id"], lambda p: [p.version, p.pk])
-    elif call.get("SortBy") == "Name":
-        rows = rows.with_sort_name()
-        fields = ["sort_name", "sort_version", "id"]
-        found, token = page(call, rows, fields, lambda p: [p.sort_name, p.sort_version, p.pk])
+        found, token = page(call, build, values, shapes.PackageRow, ["version", "id"], lambda p: [p.version, p.pk])
     else:
-        found, token = page(call, rows, ["created_at", "id"], lambda p: [p.created_at.isoformat(), p.pk])
-    if group is not None:
-        for package in found:
-            package.group = group
+        fields = ["sort_name", "sort_version", "id"]
+        found, token = page(
+            call, build, values, shapes.PackageRow, fields, lambda p: [p.name or p.group_name, p.version or 0, p.pk]
+        )
     return answer("ModelPackageSummaryList", [shapes.package_summary(package) for package in found], token)
+
+
+def _packages(
+    region: str | None = None, contains: str | None = None, hidden_from: int | None = None, **lookups: Any
+) -> QuerySet:
+    rows = but_hidden(ModelPackage.objects.live(), "group_id", hidden_from).filter(**lookups)
+    if region is not None:
+        rows = rows.filter(in_region(region))
+    if contains is not None:
+        rows = rows.filter(Q(name__contains_exactly=contains) | Q(group__name__contains_exactly=contains))
+    named: dict[str, F] = {"group_name": F("group__name")}
+    return rows.annotate(**named).with_sort_name()
+
+
+# By ModelPackageType.
+_BUILDS: dict[str, Build] = {
+    "Versioned": lambda **values: _packages(**values).filter(group__isnull=False),
+    "Unversioned": lambda **values: _packages(**values).filter(group=None),
+    "Both": _packages,
+}
 
 
 def update_model_package(call: Call) -> JSON:
