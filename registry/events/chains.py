@@ -146,4 +146,9 @@ def content_of_values(values: Sequence[Any], *, before: str, after: str) -> byte
 
 def digest_of(previous: bytes, content: bytes) -> bytes:
     """The digest of an event of that content which stands behind the event with the digest `previous`."""
-    return sha256(previous + sha256(content).digest()).digest()
+    return digest_behind(previous, sha256(content).digest())
+
+
+def digest_behind(previous: bytes, link: bytes) -> bytes:
+    """The same from `link`, the SHA-256 of the content."""
+    return sha256(previous + link).digest()

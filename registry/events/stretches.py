@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any, NamedTuple
 
+from django.db.models import TextField
+from django.db.models.functions import Cast
+
 from registry.statements import Prepared
 
-from .chains import COLUMNS, START, canonical, content_of_values, digest_of
+from .chains import COLUMNS, START, canonical, content_of_values, digest_behind
 from .checkpoints import LogContradicts, heads_at, make_checkpoint, waypoints_of
 from .merkle import Tree
 from .models import Checkpoint, CheckpointLeaf, Event
@@ -19,10 +24,13 @@ from .proofs import Place, Stretch
 # Two events that are further apart are proved apart: what lies between is of no use to either.
 GAP = 1_000
 _BEFORE, _AFTER = COLUMNS.index("before"), COLUMNS.index("after")
+_TEXTS = {"before": "before_text", "after": "after_text"}
 
 
 # A worker keeps the trees that were asked for last, of at most so many leaves in all: about 5 MB.
 KEPT_LEAVES = 32_768
+# And what it hashed of so many events, about 3 MB: evidence of neighbours has most of its links in common.
+KEPT_LINKS = 2_048
 
 
 class _Run(NamedTuple):
@@ -73,7 +81,8 @@ def cover(chain: int, position: int) -> None:
 
 def content_and_link(event: Event) -> tuple[str, bytes]:
     """The content of an event as it was hashed, and its SHA-256."""
-    content = _content([getattr(event, name) for name in COLUMNS])
+    values = [getattr(event, name) for name in COLUMNS]
+    content = content_of_values(values, before=canonical(event.before), after=canonical(event.after))
     return content.decode("ascii"), sha256(content).digest()
 
 
@@ -136,11 +145,10 @@ def _links(chain: int, run: _Run) -> tuple[bytes, list[bytes]]:
             before = digest = bytes(previous)
         place = run.first + len(links)
         try:
-            content = _content(values)
+            links.append(_link(*values))
         except (TypeError, ValueError, ArithmeticError):  # nothing that the registry wrote
-            content = b""
-        links.append(sha256(content).digest())
-        if bytes(previous) != digest or digest_of(digest, content) != bytes(said):
+            links.append(START)
+        if bytes(previous) != digest or digest_behind(digest, links[-1]) != bytes(said):
             raise LogContradicts([f"The event at position {place} of chain {chain} is not the one that was chained."])
         digest = bytes(said)
     if len(links) != run.leaf.position - run.first + 1 or digest != bytes(run.leaf.digest):
@@ -148,8 +156,18 @@ def _links(chain: int, run: _Run) -> tuple[bytes, list[bytes]]:
     return before, links
 
 
-def _content(values: Sequence[object]) -> bytes:
-    return content_of_values(values, before=canonical(values[_BEFORE]), after=canonical(values[_AFTER]))
+@lru_cache(KEPT_LINKS, typed=True)
+def _link(*values: Any) -> bytes:
+    """SHA-256 of the content of an event whose columns come as they are stored, JSON as text.
+
+    It is kept under all of them, so a row that was changed is another one.
+    """
+    before, after = (_of_text(values[place]) for place in (_BEFORE, _AFTER))
+    return sha256(content_of_values(values, before=before, after=after)).digest()
+
+
+def _of_text(text: str | None) -> str:
+    return canonical(None if text is None else json.loads(text))
 
 
 _NEXT_LEAF: Prepared[CheckpointLeaf] = Prepared(
@@ -168,7 +186,8 @@ _LINKS: Prepared[Any] = Prepared(
     lambda chain, first, last: (
         Event.objects.filter(chain=chain, position__gte=first, position__lte=last)
         .order_by("position")
-        .values_list(*COLUMNS, "previous", "digest")
+        .annotate(before_text=Cast("before", TextField()), after_text=Cast("after", TextField()))
+        .values_list(*(_TEXTS.get(name, name) for name in COLUMNS), "previous", "digest")
     ),
     chain=int,
     first=int,

@@ -74,3 +74,25 @@ def test_no_more_leaves_are_kept_than_fit(world, monkeypatch, most, kept):
     (stretch,) = stretches(fraud.pk, [3])
     assert stretch.root() == bytes(newest.root)
     assert len(module._kept) == kept
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"comment": "another"},
+        {"after": {"another": 1}},
+        {"before": {"another": 1}},
+        {"in_feed": False},
+        {"position": 7},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_an_event_that_is_changed_after_it_was_hashed_is_hashed_again(world, change):
+    (fraud, _, _), _ = world
+    before = stretches(fraud.pk, [1])
+    hits = module._link.cache_info().hits
+    assert stretches(fraud.pk, [1]) == before and module._link.cache_info().hits > hits
+    with behind_the_triggers():
+        assert Event.objects.filter(chain=fraud.pk, position=1).update(**change)
+    with pytest.raises(LogContradicts):
+        stretches(fraud.pk, [1])
