@@ -183,6 +183,9 @@ class ModelPackage(models.Model):
             at_most("source_uri", URL_MAX, "package"),
         ]
         indexes = [
+            # All that a strip of the newest versions shows: it is read without the versions themselves. Not a partial
+            # index, from which alone SQLite reads nothing.
+            models.Index(fields=["group", "-version", "deleted_at", "approval_status"], name="package_newest"),
             models.Index(fields=["group", "approval_status", "-version"], name="package_group_status"),
             models.Index(fields=["group", "stage", "-version"], name="package_group_stage"),
             models.Index(fields=["group", "created_by_name", "-version"], name="package_group_author"),
@@ -255,9 +258,13 @@ class ModelPackage(models.Model):
         return self.is_approved and self.waiting_since is not None
 
     @property
+    def group_name(self) -> str | None:
+        return self.group.name if self.group is not None else None
+
+    @property
     def arn(self) -> str:
         """The package's ARN in this registry (contract section 5)."""
-        subject = f"{self.group.name}/{self.version}" if self.group is not None else self.name
+        subject = f"{self.group_name}/{self.version}" if self.group_name is not None else self.name
         return f"arn:aws:sagemaker:{self.region}:{settings.REGISTRY_ACCOUNT_ID}:model-package/{subject}"
 
     @property
