@@ -40,18 +40,20 @@ def _marked(value: float, limit: float, text: str) -> str:
 def page_table(rows: Sequence[PageRow]) -> list[str]:
     """Lines of a Markdown table; what is over its limit is bold."""
     lines = [
-        "| page | p95 ms | bar | CPU ms | its statements | empty page | times the floor | drawn anew | growth | kB |",
+        "| page | p95 ms | bar | CPU ms | its statements | empty page | times the floor | drawn anew | growth "
+        "| kB (small) |",
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:
         large, growth = row.large, row.growth
+        small = f" ({row.small['bytes'] / 1000:.1f})" if row.small else ""
         grown = "" if growth is None else _marked(growth, GROWTH, f"{growth:.2f}")
         lines.append(
             f"| {large['name']} | {_marked(large['p95'], large['bar'], format(large['p95'], '.1f'))} "
             f"| {large['bar']:g} | {large['cpu']:.1f} | {large['queries']:.1f} ({large['statements']}) "
             f"| {large['empty']:.1f} | {_marked(row.ratio, RATIO, format(row.ratio, '.1f'))} "
             f"| {large['anew']:.1f} ({_marked(row.anew, RATIO, format(row.anew, '.1f'))}) | {grown} "
-            f"| {large['bytes'] / 1000:.1f} |"
+            f"| {large['bytes'] / 1000:.1f}{small} |"
         )
     return lines
 
@@ -70,7 +72,9 @@ def page_section(measured: dict[str, list[PageRow]], conditions: Sequence[str]) 
         "A worker keeps the text of rows that it drew; `drawn anew` is the CPU, and the times of the floor, of a page",
         "of which it kept none.",
         f"Bold: over the bar, over {RATIO:g} times the floor, or grown by more than {GROWTH:g} from the small registry",
-        "to the large one (CPU). Compare CPU and ratios; times depend on what else the machine did.",
+        "to the large one (CPU). The page, its floor and both registries take turns, call by call and by twenties, so",
+        "a slow minute of the machine counts for all. Beside what a page weighs stands its weight in the small",
+        "registry: where that is much less, there is less to show, and what grew is the page.",
         "",
         *(f"- {line}." for line in conditions),
         "",

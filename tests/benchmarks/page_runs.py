@@ -8,9 +8,10 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +19,38 @@ from registry.configuration import PROJECT_ROOT
 from tests.databases import AS_INSTALLED, running_postgresql
 
 from .page_report import PageRow
-from .pages import ALL_METRICS
+from .page_times import TURNS, Turn, page_names, told
+from .pages import ALL_METRICS, SOME
 from .servers import manage
 
-# As few groups as fill the index, so that both sizes draw as much: a row of the index has up to 24 versions.
-SMALL = (30, 1_000)
-LARGE = (10_000, 1_000_000)
+
+@dataclass(frozen=True)
+class Size:
+    """A registry as it is filled: options of `filldemo`, once or more often."""
+
+    versions: int
+    groups: int
+    fills: tuple[tuple[str, ...], ...]
+
+
+def _one_fill(groups: int, versions: int) -> Size:
+    return Size(versions, groups, (("--groups", str(groups), "--versions", str(versions)),))
+
+
+# A small page says as much as a large one, with which it is compared: 29 groups fill the index, with twenty versions
+# each (a row draws up to 24), and one has enough for most filters of its page.
+SMALL = Size(
+    1_000,
+    30,
+    (
+        ("--groups", "1", "--versions", str(SOME), "--prefix", "fill-largest"),
+        *(("--groups", "1", "--versions", "20", "--prefix", f"fill-{place}", "--add") for place in range(1, 30)),
+    ),
+)
+LARGE = _one_fill(10_000, 1_000_000)
 # Its largest group has the 10,000 versions whose metrics are one page.
-MIDDLE = (1_000, 100_000)
-QUICK_LARGE = (1_000, 50_000)
+MIDDLE = _one_fill(1_000, 100_000)
+QUICK_LARGE = _one_fill(1_000, 50_000)
 
 
 @dataclass
@@ -45,29 +69,59 @@ def measure_pages(folder: Path, databases: list[str], *, quick: bool, calls: int
     run = PageRun()
     size = QUICK_LARGE if quick else LARGE
     run.conditions.append(
-        f"{'Quick' if quick else 'Full'} run: {calls} requests a page; small is {SMALL[1]:,} versions in {SMALL[0]:,} "
-        f"groups, large {size[1]:,} in {size[0]:,}, a tenth of them in one group (`manage.py filldemo`)"
+        f"{'Quick' if quick else 'Full'} run: {calls} requests a page; small is {SMALL.versions:,} versions in "
+        f"{SMALL.groups} groups, {SOME} of them in one, "
+        f"large {size.versions:,} in {size.groups:,}, a tenth of them in one (`manage.py filldemo`)"
     )
     for name in databases:
         title = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}[name]
+        opened = partial(registry, folder, name, calls=calls, run=run, title=title, keep=keep)
         try:
-            rows = {}
-            kinds = {"small": SMALL, "large": size} | ({} if quick else {"middle": MIDDLE})
-            for kind, (groups, versions) in kinds.items():
-                print(f"{title}, pages, {versions:,} versions", flush=True)
-                # One at a time: a large registry takes gigabytes.
-                with database(folder / f"pages-{name}-{versions}", name, keep=keep) as environ:
-                    said = fill_once(environ, groups, versions)
-                    if kind == "large":
-                        run.conditions.append(f"{title}: {said}")
-                    rows[kind] = times_of(environ, calls, ALL_METRICS if kind == "middle" else "")
-            small = {row["name"]: row for row in rows["small"]}
-            run.measured[title] = [PageRow(row, small.get(row["name"])) for row in rows["large"]]
-            for row in rows.get("middle", ()):
+            with ExitStack() as stack:
+                # Both are asked in turns, so that one slow minute of the machine does not pass for growth.
+                few, many = (stack.enter_context(opened(of)) for of in (SMALL, size))
+                for page in page_names():
+                    large, small = rows_of(page, [many, few])
+                    run.measured.setdefault(title, []).append(PageRow(large, None if page == ALL_METRICS else small))
+            if not quick:
+                with opened(MIDDLE) as middle:
+                    [row] = rows_of(ALL_METRICS, [middle])
                 run.measured[title].append(PageRow(row | {"name": "metrics of 10,000 versions", "bar": 150}, None))
         except (RuntimeError, OSError, subprocess.SubprocessError) as error:
             run.conditions.append(f"{title} could not be measured: {str(error).splitlines()[-1]}")
     return run
+
+
+@contextmanager
+def registry(
+    folder: Path, name: str, of: Size, *, calls: int, run: PageRun, title: str, keep: bool
+) -> Iterator[subprocess.Popen[str]]:
+    """A process that measures the pages of a registry of so many groups and versions when it is asked to."""
+    print(f"{title}, {of.versions:,} versions", flush=True)
+    command = [sys.executable, "-m", "tests.benchmarks.page_times", "--asked", "--calls", str(calls)]
+    with database(folder / f"pages-{name}-{of.versions}", name, keep=keep) as environ:
+        said = fill_once(environ, of)
+        if of not in (SMALL, MIDDLE):
+            run.conditions.append(f"{title}: {said}")
+        pipe = subprocess.PIPE
+        with subprocess.Popen(command, cwd=PROJECT_ROOT, env=environ, stdin=pipe, stdout=pipe, text=True) as process:
+            yield process
+
+
+def rows_of(page: str, processes: Sequence[subprocess.Popen[str]]) -> list[dict[str, Any]]:
+    """The page's row in each registry, whose processes take turns."""
+    turns: list[list[Turn]] = [[] for _ in processes]
+    for _ in range(TURNS):
+        for process, told_so_far in zip(processes, turns, strict=True):
+            assert process.stdin and process.stdout
+            print(page, file=process.stdin, flush=True)
+            answer = process.stdout.readline()
+            if not answer:
+                raise RuntimeError(f"{page} could not be measured.")
+            told_so_far.append(json.loads(answer))
+    rows = [told(page, of_one) for of_one in turns]
+    print(f"  {page}: " + ", ".join(f"{row['cpu']:.1f} ms CPU, p95 {row['p95']:.1f}" for row in rows), flush=True)
+    return rows
 
 
 @contextmanager
@@ -93,35 +147,21 @@ def database(folder: Path, name: str, *, keep: bool) -> Iterator[dict[str, str]]
             shutil.rmtree(sockets, ignore_errors=True)
 
 
-def fill_once(environ: dict[str, str], groups: int, versions: int) -> str:
+def fill_once(environ: dict[str, str], size: Size) -> str:
     """What the fill said, now or when it was kept; with the static files as they are now."""
     manage(environ, "collectstatic", "--noinput", "-v0")
     told = Path(environ["REGISTRY_DATA_DIR"]) / "filled"
     if not told.exists():
-        told.write_text(fill(environ, groups, versions), encoding="utf-8")
+        told.write_text(fill(environ, size), encoding="utf-8")
     return told.read_text(encoding="utf-8")
 
 
-def fill(environ: dict[str, str], groups: int, versions: int) -> str:
+def fill(environ: dict[str, str], size: Size) -> str:
     """Migrate, fill, make the admin; what the fill said."""
     manage(environ, "migrate", "-v0")
     began = time.monotonic()
-    said = manage(environ, "filldemo", "--groups", str(groups), "--versions", str(versions)).strip().splitlines()[-1]
+    for options in size.fills:
+        said = manage(environ, "filldemo", *options).strip().splitlines()[-1]
     print(f"  {said} ({time.monotonic() - began:.0f} s)", flush=True)
     manage(environ, "createsuperuser", "--noinput", "--username", "bench")
     return said.rstrip(".")
-
-
-def times_of(environ: dict[str, str], calls: int, only: str = "") -> list[dict[str, Any]]:
-    """What page_times says of every page, or of those that are named so."""
-    command = [sys.executable, "-m", "tests.benchmarks.page_times", "--calls", str(calls), "--only", only]
-    with subprocess.Popen(command, cwd=PROJECT_ROOT, env=environ, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        rows = []
-        for line in process.stdout:
-            row = json.loads(line)
-            rows.append(row)
-            print(f"  {row['name']}: {row['cpu']:.1f} ms CPU, p95 {row['p95']:.1f}", flush=True)
-    if process.returncode:
-        raise RuntimeError(f"The pages could not be measured to their end ({process.returncode}).")
-    return rows

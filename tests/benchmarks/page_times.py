@@ -1,7 +1,9 @@
-"""Measure every page in one process of its own: `python -m tests.benchmarks.page_times`; says JSON, one line a page.
+"""Measure pages in one process: `python -m tests.benchmarks.page_times` says JSON, one line a page.
 
 The database is the one that the environment names; it holds demo data. Beside each page stands its floor: its own
-statements through the database's driver, and an empty signed-in page behind the same middleware.
+statements through the database's driver, and an empty signed-in page behind the same middleware. The three take turns,
+so that a machine that becomes slower becomes so for all. `--asked`: names come by standard input, and the answer to
+each is one turn, for whoever lets several registries take turns (page_runs.py).
 """
 
 from __future__ import annotations
@@ -11,9 +13,11 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
+from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
 
@@ -21,46 +25,73 @@ from tests.api.signing import SignedCall
 
 from .asking import HOST, Asker, Statement, noted_statements, plain_cursor, run_plainly
 from .pages import CALLS, PAGES, Places
-from .servers import cpu_of
 
 # Of tests/benchmarks/empty_page.py, which needs settings to be imported.
 EMPTY, NOTHING = "/empty/", "/nothing/"
 
 WARM = 3
-ANEW = 20  # calls at most in which each row is drawn anew
+TURNS = 5
 SECONDS = 6.0  # for one page, whatever it costs
+
+# One turn of a page: CPU a call in ms of each measured thing, `times` of each request in ms, and what it is.
+Turn = dict[str, Any]
 
 
 class Meter:
     """CPU of this process and of its connections' processes in PostgreSQL, in seconds."""
 
-    def __init__(self) -> None:
+    backends: Sequence[Path] = ()
+
+    def look(self) -> None:
+        """Find the connections' processes; the pool ends what lay idle for minutes."""
         from django.db import connection
 
-        self.backends: list[int] = []
         if connection.vendor == "postgresql":
+            clients = "datname = current_database() AND backend_type = 'client backend'"
             with connection.cursor() as cursor:
-                cursor.execute("SELECT pid FROM pg_stat_activity WHERE datname = current_database()")
-                self.backends = [pid for (pid,) in cursor.fetchall()]
+                cursor.execute(f"SELECT pid FROM pg_stat_activity WHERE {clients}")
+                self.backends = [Path(f"/proc/{pid}/schedstat") for (pid,) in cursor.fetchall()]
 
     def now(self) -> float:
-        return time.process_time() + sum(map(cpu_of, self.backends))
+        # Nanoseconds on the processor; the ticks of `stat` are too coarse for a turn of some calls.
+        return time.process_time() + sum(int(path.read_text().split()[0]) for path in self.backends) / 1e9
 
-    def measure(self, call: Callable[[], Any], calls: int) -> tuple[float, list[float]]:
-        """CPU a call in ms and the times of all, in ms; the calls end early where they take too long."""
+    def measure(self, things: dict[str, Callable[[], Any]], calls: int) -> tuple[dict[str, float], list[float]]:
+        """CPU a call of each thing, and the times of all calls of the first, in ms.
+
+        They take turns, call by call: as at work, each finds what another left in the processor's caches. The calls
+        end early where they take too long.
+        """
+        spent = dict.fromkeys(things, 0.0)
         times: list[float] = []
-        end, before = time.monotonic() + SECONDS, self.now()
-        while len(times) < calls and (time.monotonic() < end or len(times) < 5):
-            began = time.perf_counter()
-            call()
-            times.append((time.perf_counter() - began) * 1000)
-        return (self.now() - before) * 1000 / len(times), times
+        first, end = next(iter(things)), time.monotonic() + SECONDS / TURNS
+        while len(times) < calls and (time.monotonic() < end or len(times) < 2):
+            for name, call in things.items():
+                before, began = self.now(), time.perf_counter()
+                call()
+                took = (time.perf_counter() - began) * 1000
+                spent[name] += self.now() - before
+                if name == first:
+                    times.append(took)
+        return {name: cpu * 1000 / len(times) for name, cpu in spent.items()}, times
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A page or a call, ready to be asked for: its floor, its own statements, and how large the answer is."""
+
+    bar: float
+    floor: str
+    ask: Callable[[], bytes]
+    statements: list[Statement]
+    size: int
 
 
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--calls", type=int, default=100)
-    parser.add_argument("--only", default="")
+    parser.add_argument("--calls", type=int, default=100, help="requests of a page in all its turns")
+    parser.add_argument("--only", default="", help="pages with this in their names")
+    parser.add_argument("--asked", action="store_true", help="one turn for each name that comes by standard input")
     options = parser.parse_args(arguments)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "registry.settings")
 
@@ -71,20 +102,44 @@ def main(arguments: list[str]) -> int:
 
     from registry.accounts.models import User
 
-    asker, places = Asker(application, User.objects.get(username="bench")), Places.find()
-    bench = Bench(asker, Meter(), options.calls)
-    for page in PAGES:
-        address = places.address(page)
-        if options.only in page.name and address:
-            row = {"name": page.name, "bar": page.bar} | bench.row(address, page.headers)
-            print(json.dumps(row), flush=True)
-    key = access_key(User.objects.get(username="bench"))
-    for call in CALLS:
-        if options.only in call.name:
-            body = json.dumps(places.members(call)).encode()
-            sent = signed(SignedCall(key=key, operation=call.operation, body=body, headers={"host": HOST}))
-            print(json.dumps({"name": call.name, "bar": call.bar} | bench.row("/", *sent)), flush=True)
+    user = User.objects.get(username="bench")
+    bench = Bench(Asker(application, user), Places.find(), access_key(user), max(1, options.calls // TURNS))
+    if options.asked:
+        for line in sys.stdin:
+            print(json.dumps(bench.turn(line.strip())), flush=True)
+    else:
+        for name in page_names(options.only):
+            if bench.has(name):
+                print(json.dumps(told(name, [bench.turn(name) for _ in range(TURNS)])), flush=True)
     return 0
+
+
+def page_names(only: str = "") -> list[str]:
+    """Names of all pages and calls, or of those with `only` in them, in the order of the tables."""
+    names = (*(page.name for page in PAGES), *(call.name for call in CALLS))
+    return [name for name in names if only in name]
+
+
+def told(name: str, turns: list[Turn]) -> dict[str, Any]:
+    """One row from the turns of a page: CPU as the median of the turns, times of all requests together, in ms."""
+
+    def middle(what: str) -> float:
+        return median(turn[what] for turn in turns)
+
+    times = [one for turn in turns for one in turn["times"]]
+    return {
+        "name": name,
+        "bar": turns[0]["bar"],
+        "p50": median(times),
+        "p95": quantiles(times, n=20)[-1],
+        "cpu": middle("cpu"),
+        "anew": middle("anew"),
+        # Whichever costs less: a plan that PostgreSQL keeps, or a new one each time.
+        "queries": min(middle("queries"), middle("queries_planned")),
+        "empty": middle("empty"),
+        "statements": turns[0]["statements"],
+        "bytes": turns[0]["bytes"],
+    }
 
 
 def access_key(user: Any) -> tuple[str, str]:
@@ -106,20 +161,18 @@ def signed(call: SignedCall) -> tuple[dict[str, str], bytes]:
 
 
 class Bench:
-    """Measures pages; begins with the empty ones."""
+    """Measures pages of one registry, `calls` requests in each turn."""
 
-    def __init__(self, asker: Asker, meter: Meter, calls: int) -> None:
-        self.asker, self.meter, self.calls = asker, meter, calls
-        # The floor of a page and of a fragment: CPU, and the statements that every such answer makes.
-        self.floors = {address: self.floor(address) for address in (EMPTY, NOTHING)}
+    def __init__(self, asker: Asker, places: Places, key: tuple[str, str], calls: int) -> None:
+        self.asker, self.places, self.key, self.calls = asker, places, key, calls
+        self.pages, self.wire = {page.name: page for page in PAGES}, {call.name: call for call in CALLS}
+        self.meter = Meter()
+        # The statements that every such answer makes.
+        self.usual = {address: self.statements_of(partial(self.ask, address)) for address in (EMPTY, NOTHING)}
+        self.ready: dict[str, Asked] = {}
 
-    def floor(self, address: str) -> tuple[float, set[str]]:
-        for _ in range(WARM):
-            self.ask(address)
-        with noted_statements() as noted:
-            self.ask(address)
-        cpu, _ = self.meter.measure(lambda: self.ask(address), max(self.calls, 50))
-        return cpu, {sql for sql, _ in noted}
+    def has(self, name: str) -> bool:
+        return name in self.wire or bool(self.places.address(self.pages[name]))
 
     def ask(self, address: str, headers: dict[str, str] | None = None, sent: bytes = b"") -> bytes:
         status, body = self.asker.get(address, headers, sent)
@@ -127,38 +180,60 @@ class Bench:
             raise RuntimeError(f"{address} answers {status}")
         return body
 
-    def row(self, address: str, headers: dict[str, str], sent: bytes = b"") -> dict[str, Any]:
-        """What one request takes, with its floor; CPU and times in ms."""
-        from registry.web.drawn import drawings
-
-        ask = partial(self.ask, address, headers, sent)
+    def statements_of(self, ask: Callable[[], bytes]) -> list[Statement]:
         for _ in range(WARM):
-            body = ask()
+            ask()
         with noted_statements() as noted:
             ask()
-        empty, usual = self.floors[NOTHING if headers else EMPTY]
-        own = [statement for statement in noted if statement[0] not in usual]
-        cpu, times = self.meter.measure(ask, self.calls)
-        # By a worker that has drawn no row yet.
-        anew, _ = self.meter.measure(lambda: (drawings.clear(), ask()), min(self.calls, ANEW))
-        with plain_cursor() as cursor:
-            # Whichever costs less: a plan that PostgreSQL keeps, or a new one each time.
-            queries = min(
-                self.meter.measure(partial(run_all, cursor, own, keep), self.calls)[0] for keep in (True, False)
+        return noted
+
+    def asked(self, name: str) -> Asked:
+        """The page or call of that name, asked for some times."""
+        if call := self.wire.get(name):
+            body = json.dumps(self.places.members(call)).encode()
+            headers, sent = signed(
+                SignedCall(key=self.key, operation=call.operation, body=body, headers={"host": HOST})
             )
-        return {
-            "p50": median(times),
-            "p95": quantiles(times, n=20)[-1],
-            "cpu": cpu,
-            "anew": anew,
-            "queries": queries,
-            "empty": empty,
-            "statements": len(own),
-            "bytes": len(body),
-        }
+            ask, bar, floor = partial(self.ask, "/", headers, sent), call.bar, NOTHING
+        else:
+            page = self.pages[name]
+            ask, bar = partial(self.ask, self.places.address(page), page.headers), page.bar
+            floor = NOTHING if page.headers else EMPTY
+        usual = {sql for sql, _ in self.usual[floor]}
+        own = [statement for statement in self.statements_of(ask) if statement[0] not in usual]
+        return Asked(bar, floor, ask, own, len(ask()))
+
+    def turn(self, name: str) -> Turn:
+        """Some requests of the page and what its floor takes at that time."""
+        from registry.web.drawn import drawings
+
+        page = self.ready.get(name)
+        if page is None:
+            # One at a time: what is measured is all that is kept.
+            self.ready = {name: (page := self.asked(name))}
+        self.meter.look()
+        with plain_cursor() as cursor:
+            cpu, times = self.meter.measure(
+                {
+                    "cpu": page.ask,
+                    "queries": partial(run_all, cursor, page.statements, True),
+                    "empty": partial(self.ask, page.floor),
+                    "queries_planned": partial(run_all, cursor, page.statements, False),
+                },
+                self.calls,
+            )
+
+        def ask_anew() -> None:
+            drawings.clear()
+            page.ask()
+
+        # By a worker that has drawn no row yet.
+        anew, _ = self.meter.measure({"anew": ask_anew}, max(1, self.calls // 5))
+        said = {"bar": page.bar, "times": times, "statements": len(page.statements), "bytes": page.size}
+        return said | cpu | anew
 
 
-def run_all(cursor: Any, statements: list[Statement], keep_plan: bool) -> None:
+def run_all(cursor: Any, statements: Iterable[Statement], keep_plan: bool) -> None:
     for statement in statements:
         run_plainly(cursor, statement, keep_plan=keep_plan)
 
