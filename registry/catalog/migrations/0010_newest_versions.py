@@ -1,4 +1,4 @@
-"""The strips of the index from an index alone: what they show of the newest versions of each group."""
+"""The strips of the index from an index alone, and so the versions of a status."""
 
 from django.db import migrations, models
 
@@ -10,5 +10,12 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="modelpackage",
             index=models.Index(fields=["group", "-version", "deleted_at", "approval_status"], name="package_newest"),
+        ),
+        migrations.RemoveIndex(model_name="modelpackage", name="package_group_status"),
+        migrations.AddIndex(
+            model_name="modelpackage",
+            index=models.Index(
+                fields=["group", "approval_status", "-version", "deleted_at"], name="package_group_status"
+            ),
         ),
     ]

@@ -154,8 +154,9 @@ class ModelPackage(models.Model):
         verbose_name = "model package"
         constraints = [
             models.UniqueConstraint(fields=["group", "version"], name="package_number_unique_in_group"),
+            # The name first: the palette asks for names of any region.
             models.UniqueConstraint(
-                fields=["region", "name"],
+                fields=["name", "region"],
                 condition=Q(name__isnull=False, deleted_at=None),
                 name="package_name_unique_among_live",
             ),
@@ -184,9 +185,9 @@ class ModelPackage(models.Model):
         ]
         indexes = [
             # All that a strip of the newest versions shows: it is read without the versions themselves. Not a partial
-            # index, from which alone SQLite reads nothing.
+            # index, from which alone SQLite reads nothing; the next one is as complete, or SQLite would walk this one.
             models.Index(fields=["group", "-version", "deleted_at", "approval_status"], name="package_newest"),
-            models.Index(fields=["group", "approval_status", "-version"], name="package_group_status"),
+            models.Index(fields=["group", "approval_status", "-version", "deleted_at"], name="package_group_status"),
             models.Index(fields=["group", "stage", "-version"], name="package_group_stage"),
             models.Index(fields=["group", "created_by_name", "-version"], name="package_group_author"),
             models.Index(fields=["group", "created_at", "id"], name="package_group_created"),
