@@ -13,9 +13,10 @@ from django.test.utils import CaptureQueriesContext
 from registry.catalog import services
 from registry.catalog.directions import in_reading_order, leading_metric, metric_direction
 from registry.catalog.models import ModelPackage, ModelPackageGroup
-from registry.catalog.reports import timeline, trends
-from registry.catalog.reports.timeline import VersionFilter, read_page
+from registry.catalog.reports import timeline, trends, version_filters
+from registry.catalog.reports.timeline import read_page
 from registry.catalog.reports.trends import read_series, read_vocabulary
+from registry.catalog.reports.version_filters import VersionFilter
 from tests.factories import IMAGE, an_actor, make_group, make_version, specification
 
 pytestmark = pytest.mark.django_db
@@ -139,12 +140,16 @@ def test_pages_hold_every_version_once_with_the_right_neighbours() -> None:
         ),
     ],
 )
-@pytest.mark.parametrize(("few", "many"), [(9_999, 9_999), (-1, 9_999), (-1, -1)], ids=["few", "some", "many"])
+@pytest.mark.parametrize(
+    ("rare", "few", "many"),
+    [(9_999, 9_999, 9_999), (-1, 9_999, 9_999), (-1, -1, 9_999), (-1, -1, -1)],
+    ids=["rare", "few", "some", "many"],
+)
 def test_a_filter_shows_the_matching_versions_with_changes_against_their_true_predecessor(
-    shown: VersionFilter, keeps: Any, few: int, many: int, monkeypatch: pytest.MonkeyPatch
+    shown: VersionFilter, keeps: Any, rare: int, few: int, many: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(timeline, "_FEW", few)
-    monkeypatch.setattr(timeline, "_MANY", many)
+    for name, most in (("_RARE", rare), ("_FEW", few), ("_MANY", many)):
+        monkeypatch.setattr(version_filters, name, most)
     group = a_history(40, seed=2)
     expected = [row for row in naive(group) if keeps(row)]
     first = read_page(group, metric="auc", shown=shown)

@@ -18,8 +18,8 @@ from registry.statements import Condition
 from ..models import METADATA_PREFIX, Container, CustomerMetadataProperty, Metric, ModelPackage, ModelPackageGroup, Tag
 from ..models.packages import PackageQuerySet
 from .groups import Order, group_page
-from .timeline import VersionFilter
 from .trends import versions_of
+from .version_filters import VersionFilter
 
 if TYPE_CHECKING:
     from registry.accounts.models import User

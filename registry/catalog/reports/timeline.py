@@ -11,16 +11,15 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache, cached_property, lru_cache
+from functools import cache
 from typing import Any, NamedTuple
 
-from django.db.models import Count, F, IntegerField, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, IntegerField, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Left
-from django.db.models.lookups import Exact, In
+from django.db.models.lookups import Exact
 
 from registry.statements import Condition, Prepared
 
-from ..filters import TIMELINE, Query, is_wide, version_conditions
 from ..models import (
     METADATA_PREFIX,
     ApprovalStatus,
@@ -29,9 +28,10 @@ from ..models import (
     ModelPackage,
     ModelPackageGroup,
 )
-from ..models.lookups import AmongListed, ByNoIndex, ExistsApart, IsAmong, listed
+from ..models.lookups import AmongListed, ByNoIndex, listed
 from ..models.packages import PackageQuerySet
 from .trends import measured_by, versions_of, with_parts
+from .version_filters import VersionFilter
 
 FIRST_ROWS = 25  # versions on the page at first: what a screen shows, and half of what it weighs
 ROWS = 50  # versions in each further answer
@@ -39,112 +39,7 @@ EDGE = 8  # rows read beyond each edge of it
 TOMBSTONES = 200  # deleted versions looked at for one answer
 _LEAD = 200  # characters of a description that a row may show
 _OFTEN = 1_000
-# Parts in the whole registry: up to so many say which versions have them, up to so many are collected for one group.
-_FEW, _MANY = 2_000, 10_000
 _DIGEST = re.compile(r"[0-9a-f]{32,}")
-_EVERYTHING = Query(of=TIMELINE)
-
-STATUS_WORDS: dict[str, str | None] = {
-    "waiting": ApprovalStatus.WAITING,
-    "approved": ApprovalStatus.APPROVED,
-    "rejected": ApprovalStatus.REJECTED,
-    "none": None,
-}
-
-
-@dataclass(frozen=True)
-class VersionFilter:
-    """Which versions of a group are shown; an empty member narrows nothing.
-
-    `status` is a key of STATUS_WORDS. Several stages, images or authors widen (any of them), several pairs narrow (all
-    of them). An image is a name with its tag, or a whole URI; a pair is "key=value", or a key alone. `query` is what
-    the filter box says; `typed`, while somebody types in it, is what that means so far.
-    """
-
-    status: str = ""
-    stages: tuple[str, ...] = ()
-    images: tuple[str, ...] = ()
-    pairs: tuple[str, ...] = ()
-    authors: tuple[str, ...] = ()
-    query: Query = _EVERYTHING
-    typed: Query | None = None
-
-    @property
-    def is_set(self) -> bool:
-        return self != VersionFilter()
-
-    def apply(self, packages: PackageQuerySet) -> PackageQuerySet:
-        """Narrow `packages`."""
-        # Few versions are in a stage; many have a status, or are by one author.
-        by = ByNoIndex if self.stages else F
-        if self.stages:
-            packages = packages.filter(stage__in=self.stages)
-        if self.status:
-            status = STATUS_WORDS[self.status]
-            wanted = Q(approval_status=None) if status is None else Exact(by("approval_status"), status)
-            packages = packages.filter(wanted)
-        if self.authors:
-            packages = packages.filter(In(by("created_by_name"), self.authors))
-        if self.images:
-            used = Container.objects.filter(_any_image(self.images))
-            packages = packages.filter(_having(used, used))
-        pairs = CustomerMetadataProperty.objects
-        for pair in self.pairs:
-            packages = packages.filter(_having(pairs.filter(_pair(pair)), pairs.filter(_usual_pair(pair))))
-        return packages.filter(self._conditions)
-
-    @property
-    def condition(self) -> Condition | None:
-        """The same as a condition for statements; None where a filter was written, which may ask other tables too."""
-        if self.query or self.typed is not None:
-            return None
-        if self.images or self.pairs:
-            return Condition.of(self.apply(ModelPackage.objects.all()))
-        return _of_versions(self.status, self.stages, self.authors)
-
-    @cached_property
-    def _conditions(self) -> Q:
-        query = self.query if self.typed is None else self.typed
-        return version_conditions(query, wide=is_wide(query)) if query else Q()
-
-
-@lru_cache(maxsize=256)
-def _of_versions(status: str, stages: tuple[str, ...], authors: tuple[str, ...]) -> Condition:
-    shown = VersionFilter(status=status, stages=stages, authors=authors)
-    return Condition.of(shown.apply(ModelPackage.objects.all()))
-
-
-def _having(parts: QuerySet[Any], counted: QuerySet[Any]) -> Q:
-    """The condition to have one of these parts, in the shape that costs least for so many of them.
-
-    A few say themselves which versions have them. Some are collected, and the versions looked up among them from the
-    newest down; of many, each version is asked. `counted` are those that may be many, as one stretch of an index.
-    """
-    parts = parts.order_by()
-    count = counted.order_by().values("package")[: _MANY + 1].count()
-    if count > _MANY:
-        return Q(ExistsApart(parts.filter(package=OuterRef("pk"))))
-    return Q(IsAmong(parts.values("package"))) if count > _FEW else Q(pk__in=parts.values("package"))
-
-
-def _any_image(images: Iterable[str]) -> Q:
-    names = [image for image in images if "/" not in image]
-    return Q(image_name__in=names) | Q(image__in=[image for image in images if "/" in image])
-
-
-def _pair(text: str) -> Q:
-    """A key may hold "=" itself, so every place of one may be where the value begins."""
-    found = Q(key=text)
-    for at in [place for place, sign in enumerate(text) if sign == "="][:8]:
-        if text[:at] and text[at + 1 :]:
-            found |= Q(key=text[:at], value=text[at + 1 :])
-    return found
-
-
-def _usual_pair(text: str) -> Q:
-    """What a pair most likely means: the first "=" parts key and value."""
-    key, _, value = text.partition("=")
-    return Q(key=key, value=value) if key and value else Q(key=text)
 
 
 class Row(NamedTuple):
@@ -252,14 +147,15 @@ def _numbers(group: ModelPackageGroup, shown: VersionFilter, before: int | None,
         below = wanted if before is None else wanted.filter(version__lte=before)
         return (number for (number,) in below.values_list("version")[:limit])
     place = {} if before is None else {"before": before}
-    statement = _numbered(limit, goes_on=before is not None)
+    statement = _numbered(limit, goes_on=before is not None, is_rare=shown.is_rare)
     return (number for (number,) in statement.rows(group=group.pk, found=condition, **place))
 
 
 @cache
-def _numbered(limit: int, *, goes_on: bool) -> Prepared[Any]:
+def _numbered(limit: int, *, goes_on: bool, is_rare: bool) -> Prepared[Any]:
     def build(group: int, found: Any, before: int = 0) -> QuerySet[Any]:
-        wanted = versions_of(group).filter(found)
+        of_group = ModelPackage.objects.live().filter(Exact(ByNoIndex("group"), group)).order_by("-version")
+        wanted = (of_group if is_rare else versions_of(group)).filter(found)
         return (wanted.filter(version__lte=before) if goes_on else wanted).values_list("version")[:limit]
 
     return Prepared(build, group=int, found=Condition, **({"before": int} if goes_on else {}))

@@ -14,8 +14,9 @@ from markupsafe import Markup
 from registry.catalog.directions import leading_metric
 from registry.catalog.filters import TIMELINE, parse
 from registry.catalog.models import METADATA_PREFIX, ModelPackageGroup
-from registry.catalog.reports.timeline import STATUS_WORDS, TimelinePage, VersionFilter
+from registry.catalog.reports.timeline import TimelinePage
 from registry.catalog.reports.trends import RECENT, SERIES, Point, Vocabulary
+from registry.catalog.reports.version_filters import STATUS_WORDS, VersionFilter
 
 from ..filter_boxes import READABLE, FilterBox, read_filter
 from ..wording import plural

@@ -20,8 +20,9 @@ from registry.catalog.reports import trends
 from registry.catalog.reports.comparisons import Ref
 from registry.catalog.reports.stages import standing_of
 from registry.catalog.reports.subjects import group_of_page
-from registry.catalog.reports.timeline import VersionFilter, read_page
+from registry.catalog.reports.timeline import read_page
 from registry.catalog.reports.trends import Point
+from registry.catalog.reports.version_filters import VersionFilter
 from registry.catalog.rules import ReviewRules
 
 from ..deletions import deletion_context
