@@ -7,9 +7,11 @@ import sys
 import threading
 import time
 from contextlib import closing, contextmanager
+from datetime import UTC, datetime
 
 import pytest
 from django.db import OperationalError, connection, connections, transaction
+from django.db.backends.sqlite3 import base
 
 from registry.configuration import PROJECT_ROOT
 from registry.sqlite.base import Turn, turn
@@ -234,3 +236,12 @@ def test_a_new_file_and_what_lies_beside_it_are_their_owner_s_alone(tmp_path):
     finally:
         other.close()
     assert found == dict.fromkeys(["new.sqlite3", "new.sqlite3-shm", "new.sqlite3-wal"], "0o600")
+
+
+def test_times_are_read_as_django_reads_them():
+    naive, aware = datetime(2026, 3, 1, 12, 30), datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
+    ours, django = connection.ops, base.DatabaseOperations(connection)
+    for value in (naive, aware, "2026-03-01 12:30:00", None):
+        read = ours.convert_datetimefield_value(value, None, connection)
+        assert read == django.convert_datetimefield_value(value, None, connection)
+        assert read is None or read.tzinfo is not None
