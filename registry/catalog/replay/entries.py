@@ -77,8 +77,9 @@ def blank(model: type[Model]) -> dict[str, Any]:
 def _defaults(model: type[Model]) -> tuple[dict[str, Any], dict[str, Callable[[], Any]]]:
     """The defaults of a table's columns in their order, and those that are made anew for each row."""
     fields: list[Any] = [field for field in model._meta.local_concrete_fields if not field.primary_key]
-    plain = {field.attname: None if callable(field.default) else field.get_default() for field in fields}
-    return plain, {field.attname: field.get_default for field in fields if callable(field.default)}
+    # A field without a default has a class in its place, which can be called too.
+    made = {field.attname: field.default for field in fields if field.has_default() and callable(field.default)}
+    return {field.attname: None if field.attname in made else field.get_default() for field in fields}, made
 
 
 def moment(text: Any) -> datetime | None:

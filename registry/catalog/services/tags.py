@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -31,12 +31,12 @@ def free_slots(taken: Iterable[int]) -> list[int]:
     return sorted(set(range(TAGS_MAX)) - set(taken))
 
 
-def slots_for(keys: Iterable[str], taken: Iterable[int] = ()) -> dict[str, int]:
+def slots_for(keys: Collection[str], taken: Iterable[int] = ()) -> dict[str, int]:
     """The slots of new metadata keys: the lowest free ones, in the order of the keys.
 
     Not in the order in which they came: PostgreSQL does not keep the order of an event's members.
     """
-    return dict(zip(sorted(keys), free_slots(taken), strict=False))
+    return dict(zip(sorted(keys), free_slots(taken), strict=False)) if keys else {}
 
 
 def insert_tags(owner: Owner, tags: Sequence[tuple[str, str]]) -> None:
