@@ -37,8 +37,7 @@ def script(path: str) -> Markup:
 
 def environment(**options: Any) -> Environment:
     """Build the Jinja environment that settings.TEMPLATES names."""
-    # Every template is kept, in a plain dict: a page names some fifty, and the bounded cache has a lock.
-    env = PageEnvironment(**{"trim_blocks": True, "lstrip_blocks": True, "cache_size": -1, **options})
+    env = PageEnvironment(**{"trim_blocks": True, "lstrip_blocks": True, **options})
     env.filters.update(
         age=wording.age,
         ago=wording.ago,
