@@ -257,7 +257,7 @@ class Comparison:
     """A package beside its baseline, with the sums that its page shows first."""
 
     baseline: Baseline
-    metrics: Sequence[MetricChange]
+    metrics: tuple[MetricChange, ...]
     containers: Sequence[ContainerChange]
     pairs: Sequence[PairChange]
     pairs_gone: Sequence[tuple[str, str]]
@@ -284,7 +284,7 @@ def compare(package: ModelPackage, baseline: Baseline) -> Comparison:
             | ({"removed": len(gone)} if gone else {}),
             "members": _count(member.kind for member in members),
         }
-    return Comparison(baseline, metrics, containers, pairs, gone, members, tally)
+    return Comparison(baseline, tuple(metrics), containers, pairs, gone, members, tally)
 
 
 def _container_state(change: ContainerChange) -> str:

@@ -40,8 +40,8 @@ class ContainerChange:
 
     position: int
     title: str
-    lines: Sequence[Line]
-    environment: Sequence[Line]
+    lines: tuple[Line, ...]
+    environment: tuple[Line, ...]
     image_state: State
     artifact_state: State
     has_artifact: bool
@@ -186,8 +186,8 @@ def compare_containers(specification: Any, baseline: Any = None) -> list[Contain
             ContainerChange(
                 position=position,
                 title=title_of(container),
-                lines=_lines(container, other),
-                environment=_environment(container, other),
+                lines=tuple(_lines(container, other)),
+                environment=tuple(_environment(container, other)),
                 image_state=_state(container, other, _image) if compared else "same",
                 artifact_state=artifact_state if compared else "same",
                 has_artifact=bool(artifact_of(container) or (other and artifact_of(other))),
@@ -195,6 +195,6 @@ def compare_containers(specification: Any, baseline: Any = None) -> list[Contain
         )
     for gone in theirs:
         if not any(twin is gone for twin in twins):
-            lines = [Line(line.label, "", line.value, line.kind, True) for line in _lines(gone, None)]
-            changes.append(ContainerChange(0, title_of(gone), lines, [], "removed", "removed", bool(artifact_of(gone))))
+            lines = tuple(Line(line.label, "", line.value, line.kind, True) for line in _lines(gone, None))
+            changes.append(ContainerChange(0, title_of(gone), lines, (), "removed", "removed", bool(artifact_of(gone))))
     return changes
