@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,14 @@ def _flush_reaches_the_log() -> None:
     from tests.log import let_flushes_through
 
     let_flushes_through()
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_estimated_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is counted once a minute is counted each time: else a test would run other queries than when it is alone."""
+    from registry.catalog.filters import estimates
+
+    monkeypatch.setattr(estimates, "_minute", count().__next__)
 
 
 def find_chromium() -> str | None:

@@ -21,9 +21,11 @@ from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
 
+import psycopg
+
 from tests.api.signing import SignedCall
 
-from .asking import HOST, Asker, Statement, noted_statements, plain_cursor, run_plainly
+from .asking import HOST, Asker, Statement, noted_statements, run_plainly
 from .pages import CALLS, PAGES, Places
 
 # Of tests/benchmarks/empty_page.py, which needs settings to be imported.
@@ -167,6 +169,7 @@ class Bench:
         self.asker, self.places, self.key, self.calls = asker, places, key, calls
         self.pages, self.wire = {page.name: page for page in PAGES}, {call.name: call for call in CALLS}
         self.meter = Meter()
+        self.cursor = own_cursor()
         # The statements that every such answer makes.
         self.usual = {address: self.statements_of(partial(self.ask, address)) for address in (EMPTY, NOTHING)}
         self.ready: dict[str, Asked] = {}
@@ -212,16 +215,15 @@ class Bench:
             # One at a time: what is measured is all that is kept.
             self.ready = {name: (page := self.asked(name))}
         self.meter.look()
-        with plain_cursor() as cursor:
-            cpu, times = self.meter.measure(
-                {
-                    "cpu": page.ask,
-                    "queries": partial(run_all, cursor, page.statements, True),
-                    "empty": partial(self.ask, page.floor),
-                    "queries_planned": partial(run_all, cursor, page.statements, False),
-                },
-                self.calls,
-            )
+        cpu, times = self.meter.measure(
+            {
+                "cpu": page.ask,
+                "queries": partial(run_all, self.cursor, page.statements, True),
+                "empty": partial(self.ask, page.floor),
+                "queries_planned": partial(run_all, self.cursor, page.statements, False),
+            },
+            self.calls,
+        )
 
         def ask_anew() -> None:
             drawings.clear()
@@ -231,6 +233,17 @@ class Bench:
         anew, _ = self.meter.measure({"anew": ask_anew}, max(1, self.calls // 5))
         said = {"bar": page.bar, "times": times, "statements": len(page.statements), "bytes": page.size}
         return said | cpu | anew
+
+
+def own_cursor() -> Any:
+    """A cursor of the database's driver that the pages' connections, which go back to their pool, have no part in."""
+    from django.db import connection
+
+    if connection.vendor == "sqlite":
+        import sqlite3
+
+        return connection.get_new_connection(connection.get_connection_params()).cursor(factory=sqlite3.Cursor)
+    return psycopg.connect(os.environ["DATABASE_URL"], autocommit=True).cursor()
 
 
 def run_all(cursor: Any, statements: Iterable[Statement], keep_plan: bool) -> None:

@@ -1,6 +1,7 @@
 """The filter language of the lists: text to a tree (terms, keys, parser), tree to database conditions (the others)."""
 
 from .conditions import collected, group_conditions
+from .estimates import estimate
 from .events import event_conditions
 from .keys import ACTIVITY, GROUPS, KEYS, PACKAGES, REVIEW, TIMELINE, make_term
 from .parser import Fault, Query, join, last_term, parse
@@ -22,6 +23,7 @@ __all__ = [
     "Query",
     "Term",
     "collected",
+    "estimate",
     "event_conditions",
     "group_conditions",
     "is_wide",

@@ -19,6 +19,7 @@ from django.db.models import OuterRef, Q, QuerySet
 from ..models import Check, Container, CustomerMetadataProperty, Metric, ModelPackage, ModelPackageGroup, Tag
 from ..models.lookups import ExistsApart
 from ..models.packages import PackageQuerySet
+from .estimates import estimate
 from .keys import CHECK_STATES, STATUSES, comparison, moments
 from .parser import Query
 from .terms import And, Node, Not, Or, Term
@@ -204,6 +205,7 @@ def _words(text: str) -> Q:
 # ---------- how much there is ----------
 
 
+@estimate
 def is_wide(query: Query) -> bool:
     """True if more than WIDE packages have what a query asks for; one bounded query, or none.
 

@@ -12,7 +12,7 @@ from django.db.models.lookups import Exact, In
 
 from registry.statements import Condition
 
-from ..filters import TIMELINE, Query, is_wide, version_conditions
+from ..filters import TIMELINE, Query, estimate, is_wide, version_conditions
 from ..models import ApprovalStatus, Container, CustomerMetadataProperty, ModelPackage
 from ..models.lookups import ByNoIndex, ExistsApart, IsAmong
 from ..models.packages import PackageQuerySet
@@ -83,10 +83,11 @@ class VersionFilter:
 
     @cached_property
     def _parts(self) -> list[_Having]:
-        used, pairs = Container.objects.filter(_any_image(self.images)), CustomerMetadataProperty.objects
-        asked = [(used, used)] if self.images else []
-        asked += [(pairs.filter(_pair(pair)), pairs.filter(_usual_pair(pair))) for pair in self.pairs]
-        return [_having(parts, counted) for parts, counted in asked]
+        found = [_having(CustomerMetadataProperty, _pair(pair), _usual_pair(pair)) for pair in self.pairs]
+        if self.images:
+            used = _any_image(self.images)
+            found.append(_having(Container, used, used))
+        return found
 
     @cached_property
     def _conditions(self) -> Q:
@@ -105,18 +106,24 @@ class _Having(NamedTuple):
     is_rare: bool
 
 
-def _having(parts: QuerySet[Any], counted: QuerySet[Any]) -> _Having:
+def _having(model: type[Container | CustomerMetadataProperty], wanted: Q, counted: Q) -> _Having:
     """The condition to have one of these parts, in the shape that costs least for so many of them.
 
     A few say themselves which versions have them. Some are collected, and the versions looked up among them from the
     newest down; of many, each version is asked. `counted` are those that may be many, as one stretch of an index.
     """
-    parts = parts.order_by()
-    count = counted.order_by().values("package")[: _MANY + 1].count()
+    parts: QuerySet[Any] = model.objects.filter(wanted).order_by()
+    count = _count(model, counted)
     if count > _MANY:
         return _Having(Q(ExistsApart(parts.filter(package=OuterRef("pk")))), is_rare=False)
     condition = Q(IsAmong(parts.values("package"))) if count > _FEW else Q(pk__in=parts.values("package"))
     return _Having(condition, is_rare=count <= _RARE)
+
+
+@estimate
+def _count(model: type[Container | CustomerMetadataProperty], counted: Q) -> int:
+    """How many there are, up to one more than _MANY."""
+    return model.objects.filter(counted).order_by().values("package")[: _MANY + 1].count()
 
 
 def _any_image(images: Iterable[str]) -> Q:
