@@ -13,7 +13,8 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
@@ -42,21 +43,26 @@ Turn = dict[str, Any]
 class Meter:
     """CPU of this process and of its connections' processes in PostgreSQL, in seconds."""
 
-    backends: Sequence[Path] = ()
+    def __init__(self) -> None:
+        # Nanoseconds on the processor, by process; the ticks of `stat` are too coarse for a turn of some calls.
+        self.backends: dict[Path, int] = {}
 
     def look(self) -> None:
-        """Find the connections' processes; the pool ends what lay idle for minutes."""
+        """Find the connections' processes."""
         from django.db import connection
 
         if connection.vendor == "postgresql":
             clients = "datname = current_database() AND backend_type = 'client backend'"
             with connection.cursor() as cursor:
                 cursor.execute(f"SELECT pid FROM pg_stat_activity WHERE {clients}")
-                self.backends = [Path(f"/proc/{pid}/schedstat") for (pid,) in cursor.fetchall()]
+                self.backends = {Path(f"/proc/{pid}/schedstat"): 0 for (pid,) in cursor.fetchall()}
 
     def now(self) -> float:
-        # Nanoseconds on the processor; the ticks of `stat` are too coarse for a turn of some calls.
-        return time.process_time() + sum(int(path.read_text().split()[0]) for path in self.backends) / 1e9
+        for path in self.backends:
+            # One that has lain idle for minutes is ended by the pool.
+            with suppress(FileNotFoundError):
+                self.backends[path] = int(path.read_text().split()[0])
+        return time.process_time() + sum(self.backends.values()) / 1e9
 
     def measure(self, things: dict[str, Callable[[], Any]], calls: int) -> tuple[dict[str, float], list[float]]:
         """CPU a call of each thing, and the times of all calls of the first, in ms.
