@@ -10,7 +10,8 @@ import argparse
 import os
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -132,19 +133,16 @@ def open_once(page: Page, url: str) -> tuple[float, Network, float]:
     return seen, network, page.evaluate("window.moved")
 
 
-def measure_opening(browser: Browser, site: Site, size: int, address: str, times: int) -> Opening:
+def open_twice(browser: Browser, site: Site, address: str, opening: Opening) -> None:
     """Cold: a browser without any cache. Warm: a new tab of one that has been there."""
-    opening = Opening(site.name, size)
-    for _ in range(times):
-        with new_context(browser, site) as context:
-            seen, network, moved = open_once(watched_page(context, site), site.origin + address)
-            opening.cold.append(seen)
-            opening.cold_kb, opening.requests = max(opening.cold_kb, network.kb), network.requests
-            opening.moved = max(opening.moved, moved)
-            seen, network, moved = open_once(watched_page(context, site), site.origin + address)
-            opening.warm.append(seen)
-            opening.warm_kb, opening.moved = max(opening.warm_kb, network.kb), max(opening.moved, moved)
-    return opening
+    with new_context(browser, site) as context:
+        seen, network, moved = open_once(watched_page(context, site), site.origin + address)
+        opening.cold.append(seen)
+        opening.cold_kb, opening.requests = max(opening.cold_kb, network.kb), network.requests
+        opening.moved = max(opening.moved, moved)
+        seen, network, moved = open_once(watched_page(context, site), site.origin + address)
+        opening.warm.append(seen)
+        opening.warm_kb, opening.moved = max(opening.warm_kb, network.kb), max(opening.moved, moved)
 
 
 def react(page: Page, do: Callable[[], None], result: str) -> tuple[float, float]:
@@ -251,24 +249,31 @@ def section(results: Results, conditions: list[str]) -> str:
     return "\n".join([*lines, ""])
 
 
-def measure(browser: Browser, name: str, folder: Path, times: int, results: Results) -> None:
-    """Add what one site shows to `results`."""
-    addresses: dict[int, str] = {}
-    with SITES[name](folder / name) as site:
-        print(site.name, flush=True)
-        for size in SIZES:
-            addresses[size] = site.grow(size)
-            opening = measure_opening(browser, site, size, addresses[size], times)
+def measure(browser: Browser, sites: Sequence[Site], times: int, results: Results) -> None:
+    """Add what the sites show to `results`. They take turns, so that a slow minute of the machine counts for all."""
+    addresses: dict[str, dict[int, str]] = {site.name: {} for site in sites}
+    for size in SIZES:
+        for site in sites:
+            addresses[site.name][size] = site.grow(size)
+        openings = {site.name: Opening(site.name, size) for site in sites}
+        for _ in range(times):
+            for site in sites:
+                open_twice(browser, site, addresses[site.name][size], openings[site.name])
+        for opening in openings.values():
             results.openings.append(opening)
             print(
-                f"  {size:,}: cold {median(opening.cold):.0f} ms, {opening.cold_kb:.1f} kB; "
+                f"{opening.site}, {size:,}: cold {median(opening.cold):.0f} ms, {opening.cold_kb:.1f} kB; "
                 f"warm {median(opening.warm):.0f} ms, {opening.warm_kb:.1f} kB; moved {opening.moved:.3f}",
                 flush=True,
             )
+    for site in sites:
         if site.used:
-            for reaction in measure_reactions(browser, site, addresses, times):
+            for reaction in measure_reactions(browser, site, addresses[site.name], times):
                 results.reactions.append(reaction)
-                print(f"  {reaction.what}: {max(reaction.frame):.0f}, {median(reaction.result):.0f} ms", flush=True)
+                print(
+                    f"{site.name}, {reaction.what}: {max(reaction.frame):.0f}, {median(reaction.result):.0f} ms",
+                    flush=True,
+                )
 
 
 def run(*, output: Path, quick: bool, sites: str = ",".join(SITES)) -> None:
@@ -285,14 +290,20 @@ def run(*, output: Path, quick: bool, sites: str = ",".join(SITES)) -> None:
         Path(folder).chmod(0o711)
         browser = playwright.chromium.launch(executable_path=chromium, args=BROWSER_FLAGS)
         said.append(f"Chromium {browser.version}")
-        for name in sites.split(","):
-            if name == "mlflow" and not servers.mlflow_is_there():
-                said.append("MLflow's server is not installed here (`make .clients/mlflow/.installed`)")
-                continue
+        with ExitStack() as stack:
+            opened = []
+            for name in sites.split(","):
+                if name == "mlflow" and not servers.mlflow_is_there():
+                    said.append("MLflow's server is not installed here (`make .clients/mlflow/.installed`)")
+                    continue
+                try:
+                    opened.append(stack.enter_context(SITES[name](Path(folder) / name)))
+                except (RuntimeError, OSError) as error:
+                    said.append(f"{name} could not be measured: {str(error).splitlines()[0]}")
             try:
-                measure(browser, name, Path(folder), times, results)
+                measure(browser, opened, times, results)
             except (RuntimeError, OSError) as error:
-                said.append(f"{name} could not be measured to its end: {str(error).splitlines()[0]}")
+                said.append(f"Not measured to the end: {str(error).splitlines()[0]}")
             report.put_section(output, section(results, said))
         browser.close()
 
