@@ -72,12 +72,16 @@ def _flush_reaches_the_log() -> None:
     let_flushes_through()
 
 
+# Goes on from test to test: a minute that came before is one in which something was counted.
+_MINUTES = count()
+
+
 @pytest.fixture(autouse=True)
 def _nothing_is_estimated_before(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is counted once a minute is counted each time: else a test would run other queries than when it is alone."""
     from registry.catalog.filters import estimates
 
-    monkeypatch.setattr(estimates, "_minute", count().__next__)
+    monkeypatch.setattr(estimates, "_minute", _MINUTES.__next__)
 
 
 def find_chromium() -> str | None:
