@@ -30,7 +30,7 @@ def tag_list(tags: Iterable[Any]) -> list[JSON]:
 class GroupRow(NamedTuple):
     """What a summary shows of a group, as a list reads it: a hundred whole models cost more than their answer."""
 
-    pk: int
+    id: int
     region: str
     name: str
     description: str
@@ -43,7 +43,7 @@ class GroupRow(NamedTuple):
 class PackageRow(NamedTuple):
     """The same of a package; `group_name` is None for unversioned ones."""
 
-    pk: int
+    id: int
     region: str
     group_name: str | None
     name: str | None
@@ -59,6 +59,15 @@ class PackageRow(NamedTuple):
 
     arn = ModelPackage.arn
     model_life_cycle = ModelPackage.model_life_cycle
+
+    @property
+    def sort_name(self) -> str:
+        """As PackageQuerySet.with_sort_name says it, and so `sort_version`."""
+        return self.name or self.group_name or ""
+
+    @property
+    def sort_version(self) -> int:
+        return self.version or 0
 
 
 def group_summary(group: ModelPackageGroup | GroupRow) -> JSON:

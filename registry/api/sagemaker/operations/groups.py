@@ -49,11 +49,8 @@ def list_model_package_groups(call: Call) -> JSON:
     values = values_of(call) | {"region": call.region}
     if contains := call.get("NameContains"):
         values["name__contains_exactly"] = contains
-    if call.get("SortBy") == "Name":
-        found, token = page(call, _groups, values, shapes.GroupRow, ["name", "id"], lambda g: [g.name, g.pk])
-    else:
-        fields = ["created_at", "id"]
-        found, token = page(call, _groups, values, shapes.GroupRow, fields, lambda g: [g.created_at.isoformat(), g.pk])
+    order = "name" if call.get("SortBy") == "Name" else "created_at"
+    found, token = page(call, _groups, values, shapes.GroupRow, order, "id")
     return answer("ModelPackageGroupSummaryList", [shapes.group_summary(group) for group in found], token)
 
 

@@ -43,18 +43,11 @@ def after_position(fields: Sequence[str], values: Sequence[Any], *, descending: 
     return Q(**{f"{fields[0]}__{step}e": values[0]}) & condition
 
 
-def page(
-    call: Call,
-    build: Build,
-    values: Values,
-    kind: type[Row],
-    fields: Sequence[str],
-    position_of: Callable[[Row], list[Any]],
-) -> tuple[list[Row], str | None]:
+def page(call: Call, build: Build, values: Values, kind: type[Row], *fields: str) -> tuple[list[Row], str | None]:
     """One page of the rows that `build` makes of `values`, ordered by `fields`, and the NextToken where more follow.
 
-    Of each row the columns that `kind` names are read, by a statement compiled once for values of these names.
-    `position_of` gives a row's values of `fields`, JSON-ready; times as ISO texts.
+    Of each row the columns that `kind` names are read, by a statement compiled once for values of these names; it has
+    all of `fields`, which say where the next page begins.
     """
     descending = call.get("SortOrder") == "Descending"
     position = paging.position(call.operation, call.region, call.members)
@@ -62,11 +55,13 @@ def page(
         values = values | {f"after_{field}": datetime.fromisoformat(value) if field.endswith("_at") else value}
     size = call.get("MaxResults", paging.PAGE)
     names = tuple((name, type(value)) for name, value in sorted(values.items()))
-    statement = _statement(build, kind, tuple(fields), descending, FEW if size <= FEW else paging.PAGE, names)
+    statement = _statement(build, kind, fields, descending, FEW if size <= FEW else paging.PAGE, names)
     found = list(map(kind._make, statement.rows(**values)))
     if len(found) <= size:
         return found, None
-    return found[:size], paging.issue(call.operation, call.region, call.members, position_of(found[size - 1]))
+    last = [getattr(found[size - 1], field) for field in fields]
+    position = [value.isoformat() if isinstance(value, datetime) else value for value in last]
+    return found[:size], paging.issue(call.operation, call.region, call.members, position)
 
 
 @cache

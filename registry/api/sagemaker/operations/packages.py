@@ -110,16 +110,13 @@ def list_model_packages(call: Call) -> JSON:
     if contains := call.get("NameContains"):
         values["contains"] = contains
     if call.get("SortBy") != "Name":
-        fields = ["created_at", "id"]
-        found, token = page(call, build, values, shapes.PackageRow, fields, lambda p: [p.created_at.isoformat(), p.pk])
+        order = ["created_at"]
     elif group_name is not None:
         # All have the name of their group: the index over (group, version) is their order.
-        found, token = page(call, build, values, shapes.PackageRow, ["version", "id"], lambda p: [p.version, p.pk])
+        order = ["version"]
     else:
-        fields = ["sort_name", "sort_version", "id"]
-        found, token = page(
-            call, build, values, shapes.PackageRow, fields, lambda p: [p.name or p.group_name, p.version or 0, p.pk]
-        )
+        order = ["sort_name", "sort_version"]
+    found, token = page(call, build, values, shapes.PackageRow, *order, "id")
     return answer("ModelPackageSummaryList", [shapes.package_summary(package) for package in found], token)
 
 
