@@ -1,7 +1,7 @@
 """What people see in Chromium: when rows are visible, what came over the network, and how quickly a page reacts.
 
-`python -m tests.benchmarks.browsing [--quick] [--sites file,sqlite,postgresql,mlflow]`; `make bench` runs it too. All
-sites are opened by the same browser in one run, the group with 25 versions as well as the one with 100,000.
+`python -m tests.benchmarks.browsing [--quick] [--sites file,saved,sqlite,postgresql,mlflow]`; `make bench` runs it too.
+All sites are opened by the same browser in one run, the group with 25 versions as well as the one with 100,000.
 """
 
 from __future__ import annotations

@@ -1,14 +1,17 @@
-"""The sites that Chromium opens side by side: this registry, MLflow's, and a page that is only a file."""
+"""The sites that Chromium opens side by side: this registry, its page saved, MLflow's, and a page that is a file."""
 
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
+from urllib.request import Request, urlopen
 
 from . import clients, servers
 from .loads import sign_in
@@ -86,10 +89,37 @@ def file(folder: Path) -> Iterator[Site]:
     (folder / "plain.css").write_text(
         "table{border-collapse:collapse}td{border:1px solid;padding:8px}", encoding="utf-8"
     )
+    with _served(folder) as origin:
+        yield Site("a file", origin, "tbody tr", lambda size: f"/{size}.html")
+
+
+@contextmanager
+def saved(folder: Path) -> Iterator[Site]:
+    """Our page as it was answered once, from the same file server: what of our time is Chromium's drawing alone."""
+    files = folder / "files"
+    with ours(folder, "sqlite") as site, _served(files) as origin:
+        [cookie] = site.cookies
+
+        def grow(size: int) -> str:
+            asked = Request(site.origin + site.grow(size), headers={"Cookie": f"{cookie['name']}={cookie['value']}"})
+            page = urlopen(asked).read().decode()
+            (files / f"{size}.html").write_text(page, encoding="utf-8")
+            shutil.copytree(folder / "var" / "static", files / "static", dirs_exist_ok=True)
+            for sprite in set(re.findall(r"/icons\.\w+\.svg", page)):
+                (files / sprite[1:]).write_bytes(urlopen(site.origin + sprite).read())
+            return f"/{size}.html"
+
+        yield Site("our page, saved", origin, site.rows, grow)
+
+
+@contextmanager
+def _served(folder: Path) -> Iterator[str]:
+    """The origin of Python's file server for a folder."""
+    folder.mkdir(exist_ok=True)
     port = servers.free_port()
     command = [sys.executable, "-m", "http.server", str(port), "--bind", "127.0.0.1", "--protocol", "HTTP/1.1"]
-    with servers.process(folder, command, port, "/plain.css", {"PATH": os.environ["PATH"]}):
-        yield Site("a file", f"http://127.0.0.1:{port}", "tbody tr", lambda size: f"/{size}.html")
+    with servers.process(folder, command, port, "/", {"PATH": os.environ["PATH"]}):
+        yield f"http://127.0.0.1:{port}"
 
 
 def _table(rows: int) -> str:
@@ -106,6 +136,7 @@ def _table(rows: int) -> str:
 
 SITES: dict[str, Callable[[Path], AbstractContextManager[Site]]] = {
     "file": file,
+    "saved": saved,
     "sqlite": lambda folder: ours(folder, "sqlite"),
     "postgresql": lambda folder: ours(folder, "postgresql"),
     "mlflow": mlflow,
