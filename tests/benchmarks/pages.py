@@ -10,7 +10,7 @@ from .report import BARS
 
 SCROLLS = 500
 ROWS = 50  # versions in one answer of the timeline
-SOME = 420  # versions of a group that small and large registries have
+SOME = 600  # versions of a group that small and large registries have: as many as a trend covers
 ALL_METRICS = "metrics of the largest group"
 
 

@@ -95,6 +95,15 @@ def test_the_fragment_is_the_part_of_the_page(viewer):
     assert "HX-Request" in part["Vary"]
 
 
+def test_what_a_filter_finds_is_counted_up_to_a_cap_of_its_own(viewer, monkeypatch):
+    monkeypatch.setattr(report, "ROWS_PER_PAGE", 2)
+    monkeypatch.setattr(report, "FOUND_CAP", 3)
+    for number in range(5):
+        make_package(f"forecast-{number}")
+    assert "2 of 3+ packages" in viewer.get("/packages/?q=forecast").content.decode()
+    assert "2 of 5 packages" in viewer.get("/packages/").content.decode()
+
+
 def test_an_empty_list_explains_itself_and_offers_registering_to_who_may(viewer):
     page = viewer.get("/packages/").text
     assert "No unversioned packages yet" in page

@@ -9,6 +9,9 @@ from django.db.models import IntegerField, Model, QuerySet, Subquery
 
 from registry.statements import Condition
 
+# Above these "1,000+" and "100+": big tables are not counted out, and what a filter finds costs more to count.
+COUNT_CAP, FOUND_CAP = 1000, 100
+
 
 class CountUpTo(Subquery):
     """How many rows a queryset has, at most `cap`; an expression, so that several counts are one query."""

@@ -27,11 +27,9 @@ from ..filters.versions import PART_KEYS
 from ..models import ModelPackage, ModelPackageGroup, Tag
 from ..models.teams import but_hidden, hidden_from, is_hidden, sees_all
 from ..validators import NAME_MAX, validate_name
-from .counts import CountUpTo, count_up_to
+from .counts import COUNT_CAP, FOUND_CAP, CountUpTo, count_up_to
 
 STRIP = 24  # newest versions of a row's strip
-# Above these "1,000+" and "200+": big tables are not counted out, and what a filter finds costs more to count.
-COUNT_CAP, FOUND_CAP = 1000, 200
 _LEAD = 240  # characters of a description that a row may show
 # Saved views of the index and the filters behind them.
 VIEWS = (("All", ""), ("Waiting", "status:pending"), ("Never approved", "approved:none"))

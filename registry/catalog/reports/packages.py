@@ -15,13 +15,12 @@ from registry.statements import Condition, Prepared
 from ..filters import PACKAGES, Query, package_conditions
 from ..models import Container, ModelPackage, Tag
 from ..models.groups import beyond_first_region
-from .counts import count_up_to
+from .counts import COUNT_CAP, FOUND_CAP, count_up_to
 
 if TYPE_CHECKING:
     from registry.accounts.models import User
 
 ROWS_PER_PAGE = 25
-COUNT_CAP = 1000
 _EVERYTHING = Query(of=PACKAGES)
 
 
@@ -42,10 +41,11 @@ class PackageRow:
 
 @dataclass(frozen=True)
 class PackagePage:
-    """One page of rows; `newer` and `older` are the ids to page from, None at an end; `total` counts up to a cap."""
+    """One page of rows; `newer` and `older`: ids to page from, None at an end; `total` counts up to `cap` + 1."""
 
     rows: list[PackageRow]
     total: int
+    cap: int
     newer: int | None
     older: int | None
     regions_many: bool
@@ -73,9 +73,11 @@ def package_page(
         rows.reverse()
     _fill(rows)
     is_whole = not more and not moment
+    cap = COUNT_CAP if query.is_empty else FOUND_CAP
     return PackagePage(
         rows=rows,
-        total=len(rows) if is_whole else count_up_to(ModelPackage, found, COUNT_CAP + 1),
+        total=len(rows) if is_whole else count_up_to(ModelPackage, found, cap + 1),
+        cap=cap,
         newer=rows[0].id if rows and (more if backwards else bool(moment)) else None,
         older=rows[-1].id if rows and (more or backwards) else None,
         regions_many=bool(rows) and bool(_OTHER_REGIONS.rows()),

@@ -21,13 +21,13 @@ from ..models import Container, ModelPackage
 from ..models.lookups import ExistsApart
 from ..models.teams import seen_by
 from ..references import Used
+from .counts import COUNT_CAP
 
 if TYPE_CHECKING:
     from registry.accounts.models import User
     from registry.accounts.permissions import Actor
 
 ROWS = 50
-COUNT_CAP = 1000
 WIDE = 5_000
 _INDEXED = 512  # characters of an artifact's URI that its index holds
 

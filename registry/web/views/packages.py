@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from registry.catalog.filters import PACKAGES
-from registry.catalog.reports.packages import COUNT_CAP, package_page
+from registry.catalog.reports.packages import package_page
 
 from ..filter_boxes import FilterBox, read_filter
 from ..htmx import is_fragment, render_parts
@@ -41,7 +41,6 @@ def package_list(request: HttpRequest) -> HttpResponse:
         "box": box,
         "menu": ListMenu.of(PACKAGES, [("q", q)]),
         "tag_href": package_tag_href,
-        "cap": COUNT_CAP,
         "newer": package_list_path(q, before=page.newer) if page.newer else "",
         "older": package_list_path(q, after=page.older) if page.older else "",
         "may_register": actor_of(request).may("model_package.create"),
