@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC
+from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -75,7 +76,13 @@ class Period:
 
 def scale_of(series: Sequence[Point]) -> Scale:
     """The scale that rail, trend and metric column share."""
-    values = [point.value for point in series if point.value is not None and math.isfinite(point.value)]
+    return _scale(tuple([point.value for point in series]))
+
+
+@lru_cache(maxsize=64)
+def _scale(series: tuple[float | None, ...]) -> Scale:
+    """The scale of these values: most openings of a page find a group as it was."""
+    values = [value for value in series if value is not None and math.isfinite(value)]
     return Scale(min(values, default=None), max(values, default=None), digits_for(values))
 
 

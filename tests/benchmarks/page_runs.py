@@ -44,7 +44,10 @@ SMALL = Size(
     21,
     (
         ("--groups", "1", "--versions", str(SOME), "--prefix", "fill-largest"),
-        *(("--groups", "1", "--versions", "20", "--prefix", f"fill-{place}", "--add") for place in range(1, 21)),
+        *(
+            ("--groups", "1", "--versions", "20", "--prefix", f"fill-{place}", "--seed", str(place), "--add")
+            for place in range(1, 21)
+        ),
     ),
 )
 LARGE = _one_fill(10_000, 1_000_000)

@@ -94,6 +94,8 @@ def pairs_of_tags(tags: Iterable[dict[str, str]] | None) -> dict[str, str]:
 
 def replaced_tags(present: dict[str, tuple[str, int]], wanted: dict[str, str]) -> dict[str, tuple[str, int]]:
     """Tags (value and slot by key) after they were made to equal `wanted`: one that stays keeps its slot."""
+    if not wanted:
+        return {}
     kept = {key: (wanted[key], slot) for key, (_, slot) in present.items() if key in wanted}
     free = iter(sorted(set(range(len(wanted) + len(kept) + 1)) - {slot for _, slot in kept.values()}))
     return kept | {key: (value, next(free)) for key, value in wanted.items() if key not in kept}

@@ -69,7 +69,7 @@ def with_parts(packages: PackageQuerySet, metric: str) -> PackageQuerySet:
 
 def read_series(group: ModelPackageGroup, metric: str) -> list[Point]:
     """The newest SERIES versions with their value of `metric`, newest first."""
-    return [Point(*values) for values in _SERIES.rows(group=group.pk, metric=metric)]
+    return list(map(Point._make, _SERIES.rows(group=group.pk, metric=metric)))
 
 
 def _series(group: int, metric: str) -> QuerySet[Any]:
