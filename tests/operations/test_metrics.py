@@ -67,6 +67,8 @@ def test_a_worker_that_dies_takes_away_what_it_did_and_not_what_it_counted(serve
     master, folder = server.master(), served / "var" / "metrics" / str(server.port)
     victim = next(pid for pid, parent in server.family().items() if parent == master)
     os.kill(victim, signal.SIGKILL)
+    # Until it is gone it may still be given a connection, which goes with it.
+    wait_until(lambda: victim not in server.family())
     wait_until(lambda: len([pid for pid, parent in server.family().items() if parent == master]) == 2)
     wait_until(lambda: values(server)['registry_processes{kind="server"}'] == 3)
     found = values(server)
