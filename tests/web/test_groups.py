@@ -240,7 +240,7 @@ def test_saved_views_are_counted_up_to_a_cap(as_role: Any, monkeypatch: pytest.M
 def test_what_a_filter_finds_is_counted_up_to_a_cap_of_its_own(as_role: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(20):
         make_group(f"g-{number}")
-    monkeypatch.setattr("registry.catalog.reports.groups.FOUND_CAP", 19)
+    monkeypatch.setattr("registry.catalog.reports.counts.FOUND_CAP", 19)
     client = as_role("viewer")
     assert "18 of 19+" in get(client, "/groups/?q=g")
     assert "18 of 20" in get(client, "/groups/")

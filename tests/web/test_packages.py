@@ -97,7 +97,7 @@ def test_the_fragment_is_the_part_of_the_page(viewer):
 
 def test_what_a_filter_finds_is_counted_up_to_a_cap_of_its_own(viewer, monkeypatch):
     monkeypatch.setattr(report, "ROWS_PER_PAGE", 2)
-    monkeypatch.setattr(report, "FOUND_CAP", 3)
+    monkeypatch.setattr("registry.catalog.reports.counts.FOUND_CAP", 3)
     for number in range(5):
         make_package(f"forecast-{number}")
     assert "2 of 3+ packages" in viewer.get("/packages/?q=forecast").content.decode()

@@ -9,8 +9,15 @@ from django.db.models import IntegerField, Model, QuerySet, Subquery
 
 from registry.statements import Condition
 
+from ..filters import Query
+
 # Above these "1,000+" and "100+": big tables are not counted out, and what a filter finds costs more to count.
 COUNT_CAP, FOUND_CAP = 1000, 100
+
+
+def cap_of(query: Query) -> int:
+    """How far the rows of a list are counted under its filter."""
+    return COUNT_CAP if query.is_empty else FOUND_CAP
 
 
 class CountUpTo(Subquery):

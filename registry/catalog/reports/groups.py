@@ -27,7 +27,7 @@ from ..filters.versions import PART_KEYS
 from ..models import ModelPackage, ModelPackageGroup, Tag
 from ..models.teams import but_hidden, hidden_from, is_hidden, sees_all
 from ..validators import NAME_MAX, validate_name
-from .counts import COUNT_CAP, FOUND_CAP, CountUpTo, count_up_to
+from .counts import COUNT_CAP, CountUpTo, cap_of, count_up_to
 
 STRIP = 24  # newest versions of a row's strip
 _LEAD = 240  # characters of a description that a row may show
@@ -158,9 +158,9 @@ def _condition(nodes: tuple[Node, ...], *, wide: bool, hidden_from: int | None =
     return Condition.of(but_hidden(groups, "pk", hidden_from))
 
 
-def count_found(groups: Condition) -> int:
-    """How many groups there are, at most FOUND_CAP + 1."""
-    return count_up_to(ModelPackageGroup, groups, FOUND_CAP + 1)
+def count_found(groups: Condition, query: Query) -> int:
+    """How many groups there are, which the query found; at most one more than its cap."""
+    return count_up_to(ModelPackageGroup, groups, cap_of(query) + 1)
 
 
 def view_counts(user: User) -> Sequence[int]:

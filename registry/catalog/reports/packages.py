@@ -15,7 +15,7 @@ from registry.statements import Condition, Prepared
 from ..filters import PACKAGES, Query, package_conditions
 from ..models import Container, ModelPackage, Tag
 from ..models.groups import beyond_first_region
-from .counts import COUNT_CAP, FOUND_CAP, count_up_to
+from .counts import cap_of, count_up_to
 
 if TYPE_CHECKING:
     from registry.accounts.models import User
@@ -73,7 +73,7 @@ def package_page(
         rows.reverse()
     _fill(rows)
     is_whole = not more and not moment
-    cap = COUNT_CAP if query.is_empty else FOUND_CAP
+    cap = cap_of(query)
     return PackagePage(
         rows=rows,
         total=len(rows) if is_whole else count_up_to(ModelPackage, found, cap + 1),

@@ -18,6 +18,7 @@ from registry.catalog.filters import ACTIVITY, GROUPS, KEYS, REVIEW, TIMELINE
 from registry.catalog.models import ModelPackageGroup
 from registry.catalog.reports import groups as reports
 from registry.catalog.reports import suggestions
+from registry.catalog.reports.counts import cap_of
 from registry.statements import Condition
 
 from ..forms.groups import GroupForm, one_line_ends
@@ -58,7 +59,7 @@ def _list_context(request: HttpRequest, search: GroupSearch) -> dict[str, Any]:
         "views": views,
         "found": _count(groups, page, search, counts[0]),
         "cap": reports.COUNT_CAP,
-        "found_cap": reports.COUNT_CAP if search.query.is_empty else reports.FOUND_CAP,
+        "found_cap": cap_of(search.query),
         "sizes": ROWS,
         "near": suggestions.nearest(user, search.query) if missed else [],  # type: ignore[arg-type]
         "regions": tuple(suggestions.regions(user)),  # type: ignore[arg-type]
@@ -71,7 +72,7 @@ def _count(groups: Condition, page: reports.GroupPage, search: GroupSearch, ever
     """How many groups match the filter; counted only where it is not known without."""
     if search.query.is_empty:
         return everything
-    return reports.count_found(groups) if page.newer or page.older else len(page.rows)
+    return reports.count_found(groups, search.query) if page.newer or page.older else len(page.rows)
 
 
 @require_GET
