@@ -106,10 +106,10 @@ class _Compiled:
         unused = set(kinds) - {name for name, _ in self.params}
         if unused:
             raise ValueError(f"The query does not use {', '.join(sorted(unused))}.")
+        if connection.vendor == "postgresql":
+            self.sql, self.params = _with_constants(self.sql, self.params, connection)
         # The SQL between its places, where some of them widen.
-        self.pieces = self.sql.split("%s") if {list[int], Condition} & set(kinds.values()) else []
-        if self.pieces and len(self.pieces) != len(params) + 1:
-            raise ValueError("A text of the query looks like a place for a value.")
+        self.pieces = _pieces(self.sql, len(self.params)) if {list[int], Condition} & set(kinds.values()) else []
         # A condition is another one each time.
         self.plans_anew = plans_anew or Condition in kinds.values()
         self.compiler, self.connection = compiler, connection
@@ -166,6 +166,32 @@ class _Compiled:
         for name, place in self.annotations:
             setattr(made, name, row[place])
         return made
+
+
+def _pieces(sql: str, places: int) -> list[str]:
+    pieces = sql.split("%s")
+    if len(pieces) != places + 1:
+        raise ValueError("A text of the query looks like a place for a value.")
+    return pieces
+
+
+def _with_constants(sql: str, params: list[tuple[str | None, Any]], connection: Any) -> tuple[str, list[Any]]:
+    """The SQL with its constants written out, and what is left of the params.
+
+    PostgreSQL keeps a plan only where one that knows no param seems as good as those that know them all: constants
+    among the params made it plan the navigation of every page anew, at twice the cost of running it.
+    """
+    from psycopg import sql as literals
+
+    pieces, written, left = _pieces(sql, len(params)), [], []
+    for piece, (name, constant) in zip(pieces, params, strict=False):
+        written.append(piece)
+        if name is None:
+            written.append(literals.Literal(constant).as_string(connection.connection).replace("%", "%%"))
+        else:
+            written.append("%s")
+            left.append((name, constant))
+    return "".join([*written, pieces[-1]]), left
 
 
 def _is_idle(converter: Any, column: Any) -> bool:

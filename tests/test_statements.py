@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 from django.db import DatabaseError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from registry.catalog.models import Container, CustomerMetadataProperty, Metric, ModelPackage, ModelPackageGroup
@@ -176,6 +177,28 @@ def test_update_of_a_row_that_is_gone_is_an_error():
     group = ModelPackageGroup(pk=987, region="us-east-1", name="gone", created_at=now, updated_at=now)
     with pytest.raises(DatabaseError):
         update(group, ["name"])
+
+
+def test_constants_are_what_they_are(version):
+    words = 'it\'s 100% sure \\ %% of "it"'
+    group = make_group("quoted", description=words)
+    prepared = Prepared(
+        lambda names: ModelPackageGroup.objects.filter(pk__in=names, description=words, deleted_at=None),
+        names=list[int],
+    )
+    assert prepared.all(names=[group.pk, version.group_id]) == [group]
+
+
+@pytest.mark.postgresql_only
+def test_postgresql_is_told_constants_with_the_statement():
+    plain = Prepared(
+        lambda name: ModelPackageGroup.objects.filter(name=name, description="of no group", version_count__gt=7),
+        name=str,
+    )
+    with CaptureQueriesContext(connection) as asked:
+        plain.all(name="churn")
+    assert len(plain._compiled().params) == 1
+    assert "'of no group'" in asked[0]["sql"]
 
 
 def test_compiled_once_a_connection(version):

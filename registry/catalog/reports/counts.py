@@ -21,13 +21,17 @@ def cap_of(query: Query) -> int:
 
 
 class CountUpTo(Subquery):
-    """How many rows a queryset has, at most `cap`; an expression, so that several counts are one query."""
+    """How many rows a queryset has, at most `cap`; an expression, so that several counts are one query.
+
+    `by` names the order of an index that has just these rows: PostgreSQL reads the table instead where it takes a good
+    part of it for such rows, a page of it for every few that count.
+    """
 
     template = "(SELECT COUNT(*) FROM (%(subquery)s) AS counted)"
     output_field = IntegerField()
 
-    def __init__(self, rows: QuerySet[Any], cap: int) -> None:
-        super().__init__(rows.order_by().values("pk")[:cap])
+    def __init__(self, rows: QuerySet[Any], cap: int, by: str = "") -> None:
+        super().__init__(rows.order_by(*by.split()).values("pk")[:cap])
 
 
 def count_up_to(model: type[Model], found: Condition, cap: int) -> int:
