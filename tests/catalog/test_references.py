@@ -142,3 +142,12 @@ def test_words_find_beginnings_first_then_what_changed_last(viewer):
     assert [g.name for g in reports.groups_called(viewer, ["Fraud"])][:1] == ["fraud-xgb"]
     assert [g.name for g in reports.groups_called(viewer, ["100%_"])] == []
     assert len(reports.groups_called(viewer, [], 3)) == 3
+
+
+def test_words_inside_names_are_looked_for_in_what_changed_last(viewer, monkeypatch):
+    monkeypatch.setattr(reports, "RECENT", 2)
+    for name in ("old-fraud", "new-fraud", "newest-fraud"):
+        make_group(name)
+    assert [group.name for group in reports.groups_called(viewer, ["fraud"])] == ["newest-fraud", "new-fraud"]
+    monkeypatch.setattr(reports, "RECENT", 3)
+    assert len(reports.groups_called(viewer, ["fraud"])) == 3

@@ -8,16 +8,19 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from django.contrib.auth.models import Group
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from registry.accounts.models import User
+from registry.catalog import services
 from registry.catalog.filters import Query
 from registry.catalog.models import ModelPackage, ModelPackageGroup
+from registry.catalog.reports import suggestions
 from registry.catalog.reports.groups import SORTS, Cursor, Order, found_groups, group_page
 from registry.catalog.reports.suggestions import distinct_values, regions, suggest
-from tests.factories import make_group, make_user, make_version, specification
+from tests.factories import an_actor, make_group, make_package, make_user, make_version, specification
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 HTMX = {"HX-Request": "true"}
@@ -368,6 +371,31 @@ def test_suggestions_complete_the_last_word(cast: dict[str, User]) -> None:
     assert texts(user, "team:fraud") == ["tag:team=fraud"]
     assert "tag:" in texts(user, "")
     assert texts(user, "zzz") == []
+
+
+def test_tag_values_are_those_of_live_groups_and_counted_up_to_a_cap(
+    cast: dict[str, User], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(suggestions, "FOUND_CAP", 2)
+    for number, team in enumerate(["risk"] * 3 + ["ads"] + ["gone"]):
+        group = make_group(f"g-{number}", tags=[("team", team)])
+    services.delete_model_package_group(actor=an_actor(), group=group)
+    make_package("loose", tags=[("team", "of-a-package")])
+    [(title, found)] = suggest(cast["viewer"], "tag:team=")
+    assert title == "Values of tag:team"
+    assert [(one.text, one.note) for one in found] == [("tag:team=ads", "1 group"), ("tag:team=risk", "2+ groups")]
+    monkeypatch.setattr(suggestions, "LIMIT", 1)  # what comes first is of no live group
+    assert texts(cast["viewer"], "tag:team=g") == []
+    assert texts(cast["viewer"], "tag:team=") == ["tag:team=ads"]
+
+
+def test_tag_values_of_hidden_groups_are_not_told(cast: dict[str, User]) -> None:
+    hidden = make_group("secret", tags=[("team", "secret-team")])
+    make_group("open", tags=[("team", "open-team")])
+    Group.objects.create(name="Risk")
+    services.set_group_teams(actor=an_actor(), group=hidden, teams=["Risk"])
+    assert texts(User.objects.get(pk=cast["viewer"].pk), "tag:team=") == ["tag:team=open-team"]
+    assert texts(cast["admin"], "tag:team=") == ["tag:team=open-team", "tag:team=secret-team"]
 
 
 def test_distinct_values_steps_over_repeats_and_stops_at_the_prefix(db: None) -> None:

@@ -26,7 +26,7 @@ from django.conf import settings
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.lookups import In
 
-from ..models import ModelPackage
+from ..models import ModelPackage, ModelPackageGroup
 from ..models.lookups import AmongListed, ByNoIndex, ExistsApart, listed
 from .keys import STATUSES
 from .parser import Query
@@ -168,13 +168,14 @@ def _words(text: str) -> Q:
 def _arn(text: str, arn: re.Match[str]) -> Q:
     """The group with that ARN, original or of this registry; for the ARN of a version, the version's group."""
     account, region, owner, kind, name, number = arn.groups()
-    condition = Q(original_arn=text)
     of_group = kind.lower() == "model-package-group"
+    groups, arns = ModelPackageGroup.objects.order_by(), [text]
+    if number:
+        arns.append(f"{account}:model-package-group/{name}")
+    # Each from its own index: asked with OR, PostgreSQL reads all groups.
+    ways: list[QuerySet[Any, Any]] = [groups.filter(original_arn=arn).values("pk") for arn in arns]
     if not of_group:
-        versions = ModelPackage.objects.live().versioned().filter(original_arn=text)
-        condition |= Q(pk__in=versions.values("group_id"))
-        if number:
-            condition |= Q(original_arn=f"{account}:model-package-group/{name}")
+        ways.append(ModelPackage.objects.live().versioned().filter(original_arn=text).order_by().values("group_id"))
     if owner == settings.REGISTRY_ACCOUNT_ID and (of_group or number):
-        condition |= Q(region=region, name=name)
-    return condition
+        ways.append(groups.filter(region=region, name=name).values("pk"))
+    return Q(pk__in=ways[0].union(*ways[1:], all=True) if ways[1:] else ways[0])

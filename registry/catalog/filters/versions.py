@@ -186,7 +186,7 @@ def spelled(text: str, *columns: str) -> Q:
     condition = Q()
     for spelling in sorted(spellings):
         for column in columns:
-            condition |= Q(**{f"{column}__icontains": spelling})
+            condition |= Q(**{f"{column}__holds": spelling})
     return condition
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q, QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce
 
 from registry.statements import Prepared
 
@@ -111,7 +113,11 @@ def groups_called(user: User, words: Sequence[str], limit: int = LIMIT) -> list[
         return list(newest[:limit])
     found = list(_beginning(visible, words).order_by("name", "id")[:limit])
     if len(found) < limit:
-        recent = visible.filter(pk__in=newest.values("pk")[:RECENT])
+        # The moment of the last one that is looked at; where there are fewer, all are.
+        since = Coalesce(
+            Subquery(newest.values("updated_at")[RECENT - 1 : RECENT]), Value(datetime(1, 1, 1, tzinfo=UTC))
+        )
+        recent = visible.filter(updated_at__gte=since)
         more = recent.filter(_all(words)).exclude(pk__in=[group.pk for group in found])
         found += more.order_by("-updated_at", "-id")[: limit - len(found)]
     return found
@@ -141,5 +147,5 @@ def _beginning(visible: QuerySet[Any], words: Sequence[str]) -> QuerySet[Any]:
 def _all(words: Sequence[str]) -> Q:
     condition = Q()
     for word in words:
-        condition &= Q(name__icontains=word) | Q(description__icontains=word)
+        condition &= Q(name__holds=word) | Q(description__holds=word)
     return condition

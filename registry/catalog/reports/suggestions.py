@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db import connection, models
-from django.db.models import Count
 
 from registry.accounts.models import User
-from registry.statements import Condition, Prepared
+from registry.statements import Condition, Prepared, read
 
 from ..filters import ACTIVITY, GROUPS, KEYS, PACKAGES, REVIEW, TIMELINE, Not, Query, Term, last_term
 from ..filters.keys import TYPES
@@ -19,6 +19,7 @@ from ..filters.terms import is_leaf, leaf
 from ..models import Check, Container, CustomerMetadataProperty, Metric, ModelPackage, ModelPackageGroup, Tag
 from ..models.teams import seen_by, sees_all
 from ..validators import NAME_MAX
+from .counts import FOUND_CAP
 from .sightings import WORDS, seen_values
 
 LIMIT = 8
@@ -209,20 +210,42 @@ def _tag_values(user: User, key: str, beginning: str, of: str) -> list[tuple[str
         values = tags.filter(package__isnull=False, package__deleted_at=None).order_by("value")
         found = values.values_list("value", flat=True).distinct()[:LIMIT]
         return [(f"Values of tag:{key}", [Suggestion(str(Term("tag", value, key))) for value in found])]
-    counted = _TAG_VALUES.rows(tags=Condition.of(seen_by(user, tags.order_by(), "group_id")))
-    title = f"Values of tag:{key}"
-    return [(title, [Suggestion(str(Term("tag", v, key)), f"{n:,} group{'s' * (n != 1)}") for v, n in counted])]
+    values = distinct_values(Tag, "value", beginning, where={"key": key}, limit=2 * LIMIT)
+    found = _groups_with(user, key, values[:LIMIT])
+    if len(found) < LIMIT:
+        # Some are of deleted groups or of unversioned packages alone.
+        found |= _groups_with(user, key, values[LIMIT:])
+    shown = [
+        Suggestion(str(Term("tag", value, key)), f"{_up_to(n)} group{'s' * (n != 1)}") for value, n in found.items()
+    ]
+    return [(f"Values of tag:{key}", shown[:LIMIT])]
 
 
-_TAG_VALUES: Prepared[Any] = Prepared(
-    lambda tags: (
-        Tag.objects.filter(tags, group__deleted_at=None, group__isnull=False)
-        .order_by("value")
-        .values_list("value")
-        .annotate(n=Count("id"))[:LIMIT]
-    ),
-    tags=Condition,
-)
+def _up_to(number: int) -> str:
+    return f"{FOUND_CAP}+" if number > FOUND_CAP else str(number)
+
+
+def _groups_with(user: User, key: str, values: Sequence[str]) -> dict[str, int]:
+    """How many groups that `user` may know of have each value of a tag, up to FOUND_CAP + 1; those of no group are out.
+
+    One query, however many values.
+    """
+    if not values:
+        return {}
+    quoted = connection.ops.quote_name
+    tags, groups = quoted(Tag._meta.db_table), quoted(ModelPackageGroup._meta.db_table)
+    shown = Condition.of(seen_by(user, Tag.objects.filter(key=key, group__isnull=False), "group_id"))
+    has_arrays = connection.vendor == "postgresql"
+    given = "unnest(%s::text[]) AS given(value)" if has_arrays else "json_each(%s) AS given"
+    counted = (
+        f"SELECT 1 FROM {tags} WHERE {shown.sql} AND {tags}.value = given.value AND EXISTS (SELECT 1 FROM {groups} "
+        f"WHERE {groups}.id = {tags}.group_id AND {groups}.deleted_at IS NULL LIMIT 1 OFFSET 0) LIMIT {FOUND_CAP + 1}"
+    )
+    found = read(
+        f"SELECT given.value, (SELECT COUNT(*) FROM ({counted}) AS counted) FROM {given}",
+        [*shown.values, list(values) if has_arrays else json.dumps(list(values))],
+    )
+    return {value: count for value, count in found if count}
 
 
 def _meta_values(user: User, key: str, beginning: str) -> list[tuple[str, list[Suggestion]]]:
@@ -255,7 +278,7 @@ class Near(NamedTuple):
 
     label: str
     text: str
-    groups: int
+    groups: int  # up to FOUND_CAP + 1
 
 
 def nearest(user: User, query: Query) -> list[Near]:
@@ -272,15 +295,17 @@ def nearest(user: User, query: Query) -> list[Near]:
 
 
 def _near_tags(user: User, term: Term) -> list[Near]:
-    tags = seen_by(user, Tag.objects.filter(group__isnull=False, group__deleted_at=None), "group_id")
     keys = distinct_values(Tag, "key", limit=200)
     key = term.name if term.name in keys else next(iter(_close(term.name, keys, 1)), "")
     if not key:
         return []
-    counts = dict(tags.filter(key=key).order_by().values_list("value").annotate(n=Count("id"))[:200])
-    counts.pop(term.value or "", None) if key == term.name else None
-    close = _close(term.value or "", counts, 3) or sorted(counts, key=lambda value: -counts[value])[:2]
-    return [Near(f"{key}={value}", str(Term("tag", value, key)), counts[value]) for value in close]
+    values = distinct_values(Tag, "value", where={"key": key}, limit=200)
+    if key == term.name:
+        values = [value for value in values if value != term.value]
+    close = _close(term.value or "", values, 3)
+    counts = _groups_with(user, key, close or values[: 2 * LIMIT])
+    shown = [value for value in close if value in counts] or sorted(counts, key=lambda value: -counts[value])[:2]
+    return [Near(f"{key}={value}", str(Term("tag", value, key)), counts[value]) for value in shown]
 
 
 def _near_names(user: User, word: str) -> list[Near]:
