@@ -20,7 +20,7 @@ from tests.databases import AS_INSTALLED, running_postgresql
 
 from .page_report import PageRow
 from .page_times import TURNS, Turn, page_names, told
-from .pages import ALL_METRICS, SOME
+from .pages import ALL_METRICS, OF_ONE_GROUP, SOME
 from .servers import manage
 
 
@@ -37,9 +37,11 @@ def _one_fill(groups: int, versions: int) -> Size:
     return Size(versions, groups, (("--groups", str(groups), "--versions", str(versions)),))
 
 
-# A small page says as much as a large one, with which it is compared: 20 groups fill the index, with twenty versions
-# each (a row draws up to 24), and one has all that a trend covers, which is enough for most filters of its page.
-SMALL = Size(
+# A small page says as much as a large one, with which it is compared. So there are two small registries: pages about
+# many groups are asked of one with as many groups as their filters need, pages about one group of one that has a group
+# with all that a trend covers (and 20 of as many versions as a row draws).
+WIDE = _one_fill(200, 1_000)
+DEEP = Size(
     1_000,
     21,
     (
@@ -72,8 +74,9 @@ def measure_pages(folder: Path, databases: list[str], *, quick: bool, calls: int
     run = PageRun()
     size = QUICK_LARGE if quick else LARGE
     run.conditions.append(
-        f"{'Quick' if quick else 'Full'} run: {calls} requests a page; small is {SMALL.versions:,} versions in "
-        f"{SMALL.groups} groups, {SOME} of them in one, "
+        f"{'Quick' if quick else 'Full'} run: {calls} requests a page; small is {DEEP.versions:,} versions in "
+        f"{DEEP.groups} groups, {SOME} of them in one, for pages about one group, "
+        f"and in {WIDE.groups} groups for all others; "
         f"large {size.versions:,} in {size.groups:,}, a tenth of them in one (`manage.py filldemo`)"
     )
     for name in databases:
@@ -81,10 +84,10 @@ def measure_pages(folder: Path, databases: list[str], *, quick: bool, calls: int
         opened = partial(registry, folder, name, calls=calls, run=run, title=title, keep=keep)
         try:
             with ExitStack() as stack:
-                # Both are asked in turns, so that one slow minute of the machine does not pass for growth.
-                few, many = (stack.enter_context(opened(of)) for of in (SMALL, size))
+                # They are asked in turns, so that one slow minute of the machine does not pass for growth.
+                wide, deep, many = (stack.enter_context(opened(of)) for of in (WIDE, DEEP, size))
                 for page in page_names():
-                    large, small = rows_of(page, [many, few])
+                    large, small = rows_of(page, [many, deep if page in OF_ONE_GROUP else wide])
                     run.measured.setdefault(title, []).append(PageRow(large, None if page == ALL_METRICS else small))
             if not quick:
                 with opened(MIDDLE) as middle:
@@ -102,9 +105,9 @@ def registry(
     """A process that measures the pages of a registry of so many groups and versions when it is asked to."""
     print(f"{title}, {of.versions:,} versions", flush=True)
     command = [sys.executable, "-m", "tests.benchmarks.page_times", "--asked", "--calls", str(calls)]
-    with database(folder / f"pages-{name}-{of.versions}", name, keep=keep) as environ:
+    with database(folder / f"pages-{name}-{of.versions}-{of.groups}", name, keep=keep) as environ:
         said = fill_once(environ, of)
-        if of not in (SMALL, MIDDLE):
+        if of not in (WIDE, DEEP, MIDDLE):
             run.conditions.append(f"{title}: {said}")
         pipe = subprocess.PIPE
         with subprocess.Popen(command, cwd=PROJECT_ROOT, env=environ, stdin=pipe, stdout=pipe, text=True) as process:
