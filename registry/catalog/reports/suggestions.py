@@ -205,11 +205,11 @@ def _fixed(term: Term, of: str) -> list[tuple[str, list[Suggestion]]]:
 
 
 def _tag_values(user: User, key: str, beginning: str, of: str) -> list[tuple[str, list[Suggestion]]]:
-    tags = Tag.objects.filter(key=key, value__prefix=beginning)
     if of == PACKAGES:
-        values = tags.filter(package__isnull=False, package__deleted_at=None).order_by("value")
-        found = values.values_list("value", flat=True).distinct()[:LIMIT]
-        return [(f"Values of tag:{key}", [Suggestion(str(Term("tag", value, key))) for value in found])]
+        tags = Tag.objects.filter(key=key, value__prefix=beginning)
+        of_packages = tags.filter(package__isnull=False, package__deleted_at=None).order_by("value")
+        given = of_packages.values_list("value", flat=True).distinct()[:LIMIT]
+        return [(f"Values of tag:{key}", [Suggestion(str(Term("tag", value, key))) for value in given])]
     values = distinct_values(Tag, "value", beginning, where={"key": key}, limit=2 * LIMIT)
     found = _groups_with(user, key, values[:LIMIT])
     if len(found) < LIMIT:
