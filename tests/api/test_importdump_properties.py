@@ -104,6 +104,14 @@ def check(data: bytes):
 @given(mutated())
 @example({"DescribeModelPackageGroup": {"ModelPackageGroupName": "a", "CreatedBy": {"n": 1e20}}})
 @example({"DescribeModelPackage": {"ModelPackageName": "a", "ModelCard": {"n": 10**30, "f": -0.0, "é": "\U0001f600"}}})
+@example(
+    {
+        "DescribeModelPackage": {
+            "ModelPackageName": "a",
+            "ModelLifeCycle": {"Stage": "Staging", "StageStatus": "PendingApproval", "StageDescription": None},
+        }
+    }
+)
 def test_a_mutated_record_goes_in_whole_or_is_reported(record):
     check(json.dumps(record).encode())
 

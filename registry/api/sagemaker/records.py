@@ -228,8 +228,10 @@ def _package_record(
     content: dict[str, Any] = {column: _text(answer, name) for column, name in PACKAGE_TEXTS.items()}
     content |= {column: _member(answer, name, dict) for column, name in PACKAGE_OBJECTS.items()}
     _check_inference(content["inference_specification"])
-    for name in ("Stage", "StageStatus", "StageDescription"):
-        _text(content["model_life_cycle"] or {}, name)
+    if cycle := content["model_life_cycle"]:
+        # A null is as good as nothing, here as for any other text.
+        given = {name: text for name in ("Stage", "StageStatus", "StageDescription") if (text := _text(cycle, name))}
+        content["model_life_cycle"] = given or None
     specifications = _member(answer, "AdditionalInferenceSpecifications", list)
     for specification in specifications or []:
         if not isinstance(specification, dict):
