@@ -4,7 +4,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from registry.catalog.filters import TIMELINE, estimates, is_wide, parse
+from registry.catalog.filters import TIMELINE, conditions, estimates, has_common_tags, is_wide, parse
 from registry.catalog.reports.timeline import read_page
 from registry.catalog.reports.version_filters import VersionFilter
 from tests.factories import make_group, make_version
@@ -50,3 +50,17 @@ def test_a_filter_in_words_is_counted_by_what_it_means(minute, django_assert_num
         assert not is_wide(parse(" meta:window=30d ", of=TIMELINE))
     with django_assert_num_queries(1):
         assert not is_wide(parse("meta:window=90d", of=TIMELINE))
+
+
+def test_tags_are_common_where_each_of_them_is(minute, monkeypatch, django_assert_num_queries):
+    monkeypatch.setattr(conditions, "_COMMON", 1)
+    for name, tags in (("a", ["team", "tier"]), ("b", ["team"])):
+        make_group(name, tags=[(key, "1") for key in tags])
+    with django_assert_num_queries(0):
+        assert not has_common_tags(parse("fraud status:approved"))
+    assert has_common_tags(parse("tag:team=1"))
+    assert has_common_tags(parse("-tag:team fraud"))
+    assert not has_common_tags(parse("tag:tier"))
+    assert not has_common_tags(parse("tag:team OR tag:tier=1"))
+    with django_assert_num_queries(0):
+        assert has_common_tags(parse(" tag:team=1 "))

@@ -213,6 +213,7 @@ def test_groups_are_found_as_a_plain_evaluation_finds_them(world: World) -> None
         expected = sorted(group.name for group in world.groups if group_matches(group, node))
         assert names(text) == expected
         assert names(text, wide=True) == expected
+        assert names(text, common=True) == expected
         assert names(text, among=collected) == expected
 
     check()

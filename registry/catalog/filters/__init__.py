@@ -1,6 +1,6 @@
 """The filter language of the lists: text to a tree (terms, keys, parser), tree to database conditions (the others)."""
 
-from .conditions import collected, group_conditions
+from .conditions import collected, group_conditions, has_common_tags
 from .estimates import estimate
 from .events import event_conditions
 from .keys import ACTIVITY, GROUPS, KEYS, PACKAGES, REVIEW, TIMELINE, make_term
@@ -26,6 +26,7 @@ __all__ = [
     "estimate",
     "event_conditions",
     "group_conditions",
+    "has_common_tags",
     "is_wide",
     "join",
     "last_term",

@@ -28,6 +28,7 @@ from django.db.models.lookups import In
 
 from ..models import ModelPackage, ModelPackageGroup
 from ..models.lookups import AmongListed, ByNoIndex, ExistsApart, listed
+from .estimates import estimate
 from .keys import STATUSES
 from .parser import Query
 from .terms import VERSION_KEYS, And, Node, Not, Or, Term, terms_of
@@ -45,8 +46,9 @@ _COUNTERS = {
 }
 
 
-# So few groups are found one by one and sorted; of more the order is walked until a page is full.
-_FEW = 500
+# So few groups are found one by one and sorted; of more the order is walked until a page is full. Of so many each one
+# on the way is asked for the tag, instead of collecting all that have it.
+_FEW, _COMMON = 500, 2_000
 
 # How a condition is made of what finds the ids of groups.
 Among = Callable[[QuerySet[Any, Any]], Q]
@@ -72,16 +74,30 @@ class _Asked(NamedTuple):
 
     now: datetime
     wide: bool
+    common: bool
     among: Among
 
 
-def group_conditions(query: Query, now: datetime | None = None, *, wide: bool = False, among: Among = _among) -> Q:
+def group_conditions(
+    query: Query, now: datetime | None = None, *, wide: bool = False, common: bool = False, among: Among = _among
+) -> Q:
     """The condition on ModelPackageGroup that a query means; faulty terms are left out. No query is run but by `among`.
 
-    `wide` (see versions.is_wide) chooses the shape of pairs, images and the like; neither it nor `among` changes a
-    result.
+    `wide` (see versions.is_wide) chooses the shape of pairs, images and the like, `common` (see has_common_tags) that
+    of tags; neither they nor `among` change a result.
     """
-    return _group(query.node, _Asked(now or datetime.now(UTC), wide, among))
+    return _group(query.node, _Asked(now or datetime.now(UTC), wide, common, among))
+
+
+@estimate
+def has_common_tags(query: Query) -> bool:
+    """True if each tag that a query asks for is on more than _COMMON groups; one bounded query for each."""
+    tags = {term for term in terms_of(query.node) if term.key == "tag"}
+    return bool(tags) and all(_tagged(term)[: _COMMON + 1].count() > _COMMON for term in tags)
+
+
+def _tagged(term: Term) -> QuerySet[Any, Any]:
+    return tags_of(term).filter(group__isnull=False).values("group_id")
 
 
 def speaks_of_version(node: Node) -> bool:
@@ -121,7 +137,7 @@ def _group(node: Node, asked: _Asked) -> Q:
         case Not(child):
             return ~_group(child, asked)
         case Term():
-            return _has_version(And((node,)), asked) if node.key in VERSION_KEYS else _group_term(node, asked.now)
+            return _has_version(And((node,)), asked) if node.key in VERSION_KEYS else _group_term(node, asked)
 
 
 def _has_version(node: And, asked: _Asked) -> Q:
@@ -143,20 +159,22 @@ def _has_version(node: And, asked: _Asked) -> Q:
     return asked.among(versions.versioned().values("group_id"))
 
 
-def _group_term(term: Term, now: datetime) -> Q:
+def _group_term(term: Term, asked: _Asked) -> Q:
     value = term.value or ""
     match term.key:
         case "":
             return _words(value)
         case "tag":
             # Groups in their order, each looked up among those with the tag: SQLite would sort all that have it.
-            return Q(In(ByNoIndex("pk"), tags_of(term).filter(group__isnull=False).values("group_id").query))
+            if asked.common:
+                return Q(ExistsApart(tags_of(term).filter(group=OuterRef("pk"))))
+            return Q(In(ByNoIndex("pk"), _tagged(term).query))
         case "region":
             return Q(region=value)
         case "approved":
             return Q(approved_at__isnull=True)
         case "created" | "updated":
-            return within(f"{term.key}_at", term, now)
+            return within(f"{term.key}_at", term, asked.now)
     raise KeyError(term.key)
 
 

@@ -117,6 +117,12 @@ class ModelPackageGroup(models.Model):
                 "group_name": ["name", "id"],
             }.items()
         ] + [
+            # They are few and changed long ago: along the order of all, a page of them is the last that is found.
+            models.Index(
+                fields=["-updated_at", "-id"],
+                condition=Q(deleted_at=None, approved_at=None),
+                name="group_never_approved",
+            ),
             models.Index(fields=["original_arn"], name="group_original_arn"),
             # Of the deleted ones too: an open page asks every few seconds what became of its group.
             models.Index(fields=["region", "name", "-id"], name="group_of_name"),

@@ -21,7 +21,7 @@ from django.db.models.functions import Coalesce, Left
 from registry.accounts.models import User
 from registry.statements import Condition, Prepared, read
 
-from ..filters import Query, collected, group_conditions, is_wide, parse
+from ..filters import Query, collected, group_conditions, has_common_tags, is_wide, parse
 from ..filters.terms import Node, terms_of
 from ..filters.versions import PART_KEYS
 from ..models import ModelPackage, ModelPackageGroup, Tag
@@ -141,20 +141,23 @@ class GroupPage(NamedTuple):
 
 
 def found_groups(user: User, query: Query, now: datetime | None = None) -> Condition:
-    """The groups that `user` may know of and that match the query; at most two queries where it names a part."""
-    wide = is_wide(query)
+    """The groups that `user` may know of and that match the query; at most two queries where it names a part.
+
+    Once a minute some more, which tell how much there is of what it names.
+    """
+    shape = {"wide": is_wide(query), "common": has_common_tags(query)}
     # What is found at the clock's or at the rows' word is found anew each time.
-    found_now = {"created", "updated"} if wide else {"created", "updated", *PART_KEYS}
+    found_now = {"created", "updated"} if shape["wide"] else {"created", "updated", *PART_KEYS}
     if user.role is None or any(term.key in found_now for term in terms_of(query.node)):
-        conditions = group_conditions(query, now, wide=wide, among=collected)
+        conditions = group_conditions(query, now, **shape, among=collected)
         return Condition.of(ModelPackageGroup.objects.visible_to(user).filter(conditions))
-    return _condition(query.node.nodes, wide=wide, **hidden_from(user))
+    return _condition(query.node.nodes, **shape, **hidden_from(user))
 
 
 @lru_cache(maxsize=256)
-def _condition(nodes: tuple[Node, ...], *, wide: bool, hidden_from: int | None = None) -> Condition:
+def _condition(nodes: tuple[Node, ...], *, wide: bool, common: bool, hidden_from: int | None = None) -> Condition:
     """What a filter means, which no clock and no row has a say in; asked again for each of its pages."""
-    groups = ModelPackageGroup.objects.live().filter(group_conditions(Query(nodes), wide=wide))
+    groups = ModelPackageGroup.objects.live().filter(group_conditions(Query(nodes), wide=wide, common=common))
     return Condition.of(but_hidden(groups, "pk", hidden_from))
 
 
