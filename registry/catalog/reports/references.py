@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Q, QuerySet, Subquery, Value
-from django.db.models.functions import Coalesce
+from django.db.models import Q, QuerySet
 
 from registry.statements import Prepared
 
@@ -105,22 +104,25 @@ def packages_named(user: User, named: Named) -> list[ModelPackage]:
 def groups_called(user: User, words: Sequence[str], limit: int = LIMIT) -> list[ModelPackageGroup]:
     """Groups whose name begins with the first word, then those that have all words in name or description.
 
-    Without words the groups that changed last. At most two queries.
+    Without words the groups that changed last. At most three queries.
     """
     visible = _groups(user)
-    newest = visible.order_by("-updated_at", "-id")
     if not words:
-        return list(newest[:limit])
+        return list(visible.order_by("-updated_at", "-id")[:limit])
     found = list(_beginning(visible, words).order_by("name", "id")[:limit])
     if len(found) < limit:
-        # The moment of the last one that is looked at; where there are fewer, all are.
-        since = Coalesce(
-            Subquery(newest.values("updated_at")[RECENT - 1 : RECENT]), Value(datetime(1, 1, 1, tzinfo=UTC))
-        )
-        recent = visible.filter(updated_at__gte=since)
-        more = recent.filter(_all(words)).exclude(pk__in=[group.pk for group in found])
-        found += more.order_by("-updated_at", "-id")[: limit - len(found)]
+        since = _moment(RECENT).rows()
+        recent = visible.filter(updated_at__gte=since[0][0]) if since else visible
+        more = recent.filter(_all(words)).order_by("-updated_at", "-id")[:limit]
+        found += [group for group in more if group not in found][: limit - len(found)]
     return found
+
+
+@cache
+def _moment(place: int) -> Prepared[Any]:
+    """When the group at that place changed, of all, the newest first; no row where there are fewer."""
+    newest = ModelPackageGroup.objects.live().order_by("-updated_at", "-id").values_list("updated_at")
+    return Prepared(lambda: newest[place - 1 : place])
 
 
 def packages_called(user: User, words: Sequence[str], limit: int = LIMIT) -> list[ModelPackage]:
