@@ -39,8 +39,6 @@ if ENV.database["ENGINE"] == "registry.sqlite":
     check_sqlite_version(sqlite3.sqlite_version_info)
 DATABASES = {"default": ENV.database}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-# SQLite leaves out an index that is made for PostgreSQL.
-SILENCED_SYSTEM_CHECKS = ["models.W040"]
 
 # Applications
 
@@ -190,7 +188,7 @@ if ENV.is_https:
     SECURE_SSL_HOST = urlsplit(ENV.public_url).netloc
     # HSTS speaks for this host alone. For its subdomains, and for the browsers' preload lists, only the owner of the
     # domain can promise https, for a year and hardly to be taken back: the proxy in front is the place for that.
-    SILENCED_SYSTEM_CHECKS += ["security.W005", "security.W021"]
+    SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {

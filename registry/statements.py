@@ -106,10 +106,14 @@ class _Compiled:
         unused = set(kinds) - {name for name, _ in self.params}
         if unused:
             raise ValueError(f"The query does not use {', '.join(sorted(unused))}.")
+        # The SQL between its places.
+        self.pieces = self.sql.split("%s")
+        if len(self.pieces) != len(params) + 1:
+            raise ValueError("A text of the query looks like a place for a value.")
         if connection.vendor == "postgresql":
-            self.sql, self.params = _with_constants(self.sql, self.params, connection)
-        # The SQL between its places, where some of them widen.
-        self.pieces = _pieces(self.sql, len(self.params)) if {list[int], Condition} & set(kinds.values()) else []
+            self.pieces, self.params = _with_constants(self.pieces, self.params, connection)
+            self.sql = "%s".join(self.pieces)
+        self.widens = bool({list[int], Condition} & set(kinds.values()))
         # A condition is another one each time.
         self.plans_anew = plans_anew or Condition in kinds.values()
         self.compiler, self.connection = compiler, connection
@@ -134,7 +138,7 @@ class _Compiled:
             constant if name is None else _adapted(values[name], self.connection) for name, constant in self.params
         ]
         sql = self.sql
-        if self.pieces:
+        if self.widens:
             sql, params = self._widened(params)
         with self.connection.cursor() if self.plans_anew else _cursor(self.connection) as cursor:
             cursor.execute(sql, params)
@@ -168,30 +172,23 @@ class _Compiled:
         return made
 
 
-def _pieces(sql: str, places: int) -> list[str]:
-    pieces = sql.split("%s")
-    if len(pieces) != places + 1:
-        raise ValueError("A text of the query looks like a place for a value.")
-    return pieces
-
-
-def _with_constants(sql: str, params: list[tuple[str | None, Any]], connection: Any) -> tuple[str, list[Any]]:
-    """The SQL with its constants written out, and what is left of the params.
+def _with_constants(pieces: list[str], params: list[tuple[str | None, Any]], connection: Any) -> tuple[list[str], Any]:
+    """The SQL between the places of values, with its constants written out, and what is left of the params.
 
     PostgreSQL keeps a plan only where one that knows no param seems as good as those that know them all: constants
     among the params made it plan the navigation of every page anew, at twice the cost of running it.
     """
     from psycopg import sql as literals
 
-    pieces, written, left = _pieces(sql, len(params)), [], []
-    for piece, (name, constant) in zip(pieces, params, strict=False):
-        written.append(piece)
+    written, left = [pieces[0]], []
+    for piece, (name, constant) in zip(pieces[1:], params, strict=True):
         if name is None:
-            written.append(literals.Literal(constant).as_string(connection.connection).replace("%", "%%"))
+            literal = literals.Literal(constant).as_string(connection.connection)
+            written[-1] += literal.replace("%", "%%") + piece
         else:
-            written.append("%s")
+            written.append(piece)
             left.append((name, constant))
-    return "".join([*written, pieces[-1]]), left
+    return written, left
 
 
 def _is_idle(converter: Any, column: Any) -> bool:

@@ -17,7 +17,7 @@ from registry.accounts.models import User
 from registry.catalog import services
 from registry.catalog.filters import Query
 from registry.catalog.models import ModelPackage, ModelPackageGroup
-from registry.catalog.reports import suggestions
+from registry.catalog.reports import counts, suggestions
 from registry.catalog.reports.groups import SORTS, Cursor, Order, found_groups, group_page
 from registry.catalog.reports.suggestions import distinct_values, regions, suggest
 from tests.factories import an_actor, make_group, make_package, make_user, make_version, specification
@@ -377,16 +377,30 @@ def test_tag_values_are_those_of_live_groups_and_counted_up_to_a_cap(
     cast: dict[str, User], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(suggestions, "FOUND_CAP", 2)
-    for number, team in enumerate(["risk"] * 3 + ["ads"] + ["gone"]):
+    for number, team in enumerate(["risk"] * 3 + ["ads"] + ["a-gone"]):
         group = make_group(f"g-{number}", tags=[("team", team)])
     services.delete_model_package_group(actor=an_actor(), group=group)
     make_package("loose", tags=[("team", "of-a-package")])
     [(title, found)] = suggest(cast["viewer"], "tag:team=")
     assert title == "Values of tag:team"
     assert [(one.text, one.note) for one in found] == [("tag:team=ads", "1 group"), ("tag:team=risk", "2+ groups")]
-    monkeypatch.setattr(suggestions, "LIMIT", 1)  # what comes first is of no live group
-    assert texts(cast["viewer"], "tag:team=g") == []
+    monkeypatch.setattr(suggestions, "LIMIT", 1)  # the first value is of no live group
     assert texts(cast["viewer"], "tag:team=") == ["tag:team=ads"]
+    assert texts(cast["viewer"], "tag:team=a-g") == []
+
+
+def test_similar_tags_are_those_of_live_groups(as_role: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = as_role("viewer")
+    for number, team in enumerate(["risk1", "risk2", "risk3", "risky", "risky", "other"]):
+        group = make_group(f"g-{number}", tags=[("team", team)])
+        if number < 3:
+            services.delete_model_package_group(actor=an_actor(), group=group)
+    assert "2 groups have a similar tag: " in get(client, "/groups/?q=tag:team=risk")
+    html = get(client, "/groups/?q=tag:team=zzz")
+    assert re.findall(r">team=(\w+)</a>", html) == ["risky", "other"]
+    monkeypatch.setattr(suggestions, "FOUND_CAP", 1)
+    monkeypatch.setattr(counts, "FOUND_CAP", 1)
+    assert "1+ groups have a similar tag: " in get(client, "/groups/?q=tag:team=risk")
 
 
 def test_tag_values_of_hidden_groups_are_not_told(cast: dict[str, User]) -> None:

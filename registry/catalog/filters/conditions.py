@@ -91,8 +91,11 @@ def group_conditions(
 
 @estimate
 def has_common_tags(query: Query) -> bool:
-    """True if each tag that a query asks for is on more than _COMMON groups; one bounded query for each."""
-    tags = {term for term in terms_of(query.node) if term.key == "tag"}
+    """True if each tag that a query asks for is on more than _COMMON groups, deleted ones among them.
+
+    One bounded query for each, up to the first that is not.
+    """
+    tags = dict.fromkeys(term for term in terms_of(query.node) if term.key == "tag")
     return bool(tags) and all(_tagged(term)[: _COMMON + 1].count() > _COMMON for term in tags)
 
 

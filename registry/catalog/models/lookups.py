@@ -50,16 +50,16 @@ class Holds(models.Lookup):
     lookup_name = "holds"
     prepare_rhs = False
 
-    def _said(self, template: str, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+    def _like(self, template: str, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
         lhs, params = self.process_lhs(compiler, connection)
         escaped = re.sub(r"([\\%_])", r"\\\1", str(self.rhs))
         return template.format(lhs), [*params, f"%{escaped}%"]
 
     def as_postgresql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
-        return self._said("UPPER({}::text) LIKE (SELECT UPPER(%s::text))", compiler, connection)
+        return self._like("UPPER({}::text) LIKE (SELECT UPPER(%s::text))", compiler, connection)
 
     def as_sqlite(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
-        return self._said("{} LIKE %s ESCAPE '\\'", compiler, connection)
+        return self._like("{} LIKE %s ESCAPE '\\'", compiler, connection)
 
 
 def listed(numbers: Iterable[int]) -> str:

@@ -205,9 +205,6 @@ class ModelPackage(models.Model):
                 condition=Q(waiting_since__isnull=False, deleted_at=None),
                 name="package_queue",
             ),
-            # Which groups have a pair or an image: thousands of versions are looked up for their group alone. Only
-            # PostgreSQL has it; SQLite finds a row by its id before it looks at any index.
-            models.Index(fields=["id"], include=["group"], condition=Q(deleted_at=None), name="package_group_of_id"),
             models.Index(fields=["original_arn"], name="package_original_arn"),
             models.Index(fields=["-deleted_at", "-id"], condition=Q(deleted_at__isnull=False), name="package_deleted"),
         ]

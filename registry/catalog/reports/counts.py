@@ -30,8 +30,8 @@ class CountUpTo(Subquery):
     template = "(SELECT COUNT(*) FROM (%(subquery)s) AS counted)"
     output_field = IntegerField()
 
-    def __init__(self, rows: QuerySet[Any], cap: int, by: str = "") -> None:
-        super().__init__(rows.order_by(*by.split()).values("pk")[:cap])
+    def __init__(self, rows: QuerySet[Any], cap: int, *by: str) -> None:
+        super().__init__(rows.order_by(*by).values("pk")[:cap])
 
 
 def count_up_to(model: type[Model], found: Condition, cap: int) -> int:

@@ -340,9 +340,9 @@ def _counts(pk: int, name: str = "", *, misses: bool = False) -> QuerySet[User, 
     """
     reader = pk if misses else None
     groups, live = but_hidden(ModelPackageGroup.objects.live(), "pk", reader), _live(reader)
-    columns = [Subquery(beyond_first_region(groups)), CountUpTo(_open(live), COUNT_CAP, by="waiting_since")]
+    columns = [Subquery(beyond_first_region(groups)), CountUpTo(_open(live), COUNT_CAP, "waiting_since")]
     if name:
-        columns.append(CountUpTo(_undecided_by(_open(live), pk, name), COUNT_CAP, by="waiting_since"))
+        columns.append(CountUpTo(_undecided_by(_open(live), pk, name), COUNT_CAP, "waiting_since"))
     return get_user_model().objects.filter(pk=pk).order_by().values_list(*columns)
 
 

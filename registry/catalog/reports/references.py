@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from registry.accounts.models import User
 
 LIMIT = 6
-# Words inside names and in descriptions are looked for in so many groups that changed last; beginnings in all.
+# Words inside names and in descriptions are looked for in so many groups that changed last, hidden ones among them;
+# beginnings in all.
 RECENT = 2000
 
 
@@ -111,7 +112,7 @@ def groups_called(user: User, words: Sequence[str], limit: int = LIMIT) -> list[
         return list(visible.order_by("-updated_at", "-id")[:limit])
     found = list(_beginning(visible, words).order_by("name", "id")[:limit])
     if len(found) < limit:
-        since = _moment(RECENT).rows()
+        since = _changed_since(RECENT).rows()
         recent = visible.filter(updated_at__gte=since[0][0]) if since else visible
         more = recent.filter(_all(words)).order_by("-updated_at", "-id")[:limit]
         found += [group for group in more if group not in found][: limit - len(found)]
@@ -119,8 +120,8 @@ def groups_called(user: User, words: Sequence[str], limit: int = LIMIT) -> list[
 
 
 @cache
-def _moment(place: int) -> Prepared[Any]:
-    """When the group at that place changed, of all, the newest first; no row where there are fewer."""
+def _changed_since(place: int) -> Prepared[Any]:
+    """When the group at that place changed last, of all groups, the newest first; no row where there are fewer."""
     newest = ModelPackageGroup.objects.live().order_by("-updated_at", "-id").values_list("updated_at")
     return Prepared(lambda: newest[place - 1 : place])
 

@@ -210,10 +210,10 @@ def _tag_values(user: User, key: str, beginning: str, of: str) -> list[tuple[str
         of_packages = tags.filter(package__isnull=False, package__deleted_at=None).order_by("value")
         given = of_packages.values_list("value", flat=True).distinct()[:LIMIT]
         return [(f"Values of tag:{key}", [Suggestion(str(Term("tag", value, key))) for value in given])]
-    values = distinct_values(Tag, "value", beginning, where={"key": key}, limit=2 * LIMIT)
+    # Some are those of deleted or hidden groups, or of unversioned packages alone.
+    values = distinct_values(Tag, "value", beginning, where={"key": key}, limit=WORDS)
     found = _groups_with(user, key, values[:LIMIT])
     if len(found) < LIMIT:
-        # Some are of deleted groups or of unversioned packages alone.
         found |= _groups_with(user, key, values[LIMIT:])
     shown = [
         Suggestion(str(Term("tag", value, key)), f"{_up_to(n)} group{'s' * (n != 1)}") for value, n in found.items()
@@ -245,7 +245,8 @@ def _groups_with(user: User, key: str, values: Sequence[str]) -> dict[str, int]:
         f"SELECT given.value, (SELECT COUNT(*) FROM ({counted}) AS counted) FROM {given}",
         [*shown.values, list(values) if has_arrays else json.dumps(list(values))],
     )
-    return {value: count for value, count in found if count}
+    counts = {row[0]: row[1] for row in found}
+    return {value: counts[value] for value in values if counts[value]}
 
 
 def _meta_values(user: User, key: str, beginning: str) -> list[tuple[str, list[Suggestion]]]:
@@ -302,9 +303,13 @@ def _near_tags(user: User, term: Term) -> list[Near]:
     values = distinct_values(Tag, "value", where={"key": key}, limit=200)
     if key == term.name:
         values = [value for value in values if value != term.value]
-    close = _close(term.value or "", values, 3)
-    counts = _groups_with(user, key, close or values[: 2 * LIMIT])
-    shown = [value for value in close if value in counts] or sorted(counts, key=lambda value: -counts[value])[:2]
+    close = _close(term.value or "", values, 2 * LIMIT)
+    counts = _groups_with(user, key, close)
+    if not counts:
+        # None of them resembles it: those that most groups have, of the first.
+        counts = _groups_with(user, key, values[:WORDS])
+        close = sorted(counts, key=lambda value: -counts[value])[:2]
+    shown = [value for value in close if value in counts][:3]
     return [Near(f"{key}={value}", str(Term("tag", value, key)), counts[value]) for value in shown]
 
 

@@ -1,4 +1,4 @@
-"""Groups that were never approved along their own order; the groups of many packages from an index alone."""
+"""Groups that were never approved along their own order."""
 
 from django.db import migrations, models
 
@@ -7,12 +7,6 @@ class Migration(migrations.Migration):
     dependencies = [("catalog", "0011_names_of_any_region")]
 
     operations = [
-        migrations.AddIndex(
-            model_name="modelpackage",
-            index=models.Index(
-                fields=["id"], include=["group"], condition=models.Q(deleted_at=None), name="package_group_of_id"
-            ),
-        ),
         migrations.AddIndex(
             model_name="modelpackagegroup",
             index=models.Index(
