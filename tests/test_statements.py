@@ -179,7 +179,7 @@ def test_update_of_a_row_that_is_gone_is_an_error():
 
 
 def test_constants_are_what_they_are(version):
-    words = 'it\'s 100% sure \\ %% of "it"'
+    words = 'it\'s 100%sure \\ %% of "it"'
     group = make_group("quoted", description=words)
     prepared = Prepared(
         lambda names: ModelPackageGroup.objects.filter(pk__in=names, description=words, deleted_at=None),
