@@ -230,8 +230,8 @@ def _package_record(
     _check_inference(content["inference_specification"])
     if cycle := content["model_life_cycle"]:
         # A null is as good as nothing, here as for any other text.
-        given = {name: text for name in ("Stage", "StageStatus", "StageDescription") if (text := _text(cycle, name))}
-        content["model_life_cycle"] = given or None
+        given = {name: _text(cycle, name) for name in ("Stage", "StageStatus", "StageDescription")}
+        content["model_life_cycle"] = {name: value for name, value in given.items() if value} or None
     specifications = _member(answer, "AdditionalInferenceSpecifications", list)
     for specification in specifications or []:
         if not isinstance(specification, dict):
