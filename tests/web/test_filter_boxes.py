@@ -11,7 +11,8 @@ from django.test import Client
 from registry.accounts.models import User
 from registry.catalog.reports.suggestions import suggest
 from tests.factories import make_group, make_user, make_version
-from tests.web.test_groups import get, rows, texts
+from tests.web.test_groups import get, rows
+from tests.web.test_suggestions import texts
 from tests.web.test_timeline import BODY, ROWS, a_group, rows_of
 
 HTMX = {"HX-Request": "true"}

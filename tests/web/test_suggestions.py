@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group
-from django.test import Client
 
 from registry.accounts.models import User
 from registry.catalog import services
@@ -15,14 +14,7 @@ from registry.catalog.models import Tag
 from registry.catalog.reports import counts, suggestions
 from registry.catalog.reports.suggestions import distinct_values, suggest
 from tests.factories import an_actor, make_group, make_package, make_version
-
-HTMX = {"HX-Request": "true"}
-
-
-def get(client: Client, path: str, **headers: str) -> str:
-    response = client.get(path, headers=headers)
-    assert response.status_code == 200, response.content[:500]
-    return response.content.decode()
+from tests.web.test_groups import HTMX, get
 
 
 def texts(user: User, typed: str) -> list[str]:
