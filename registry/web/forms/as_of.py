@@ -9,7 +9,8 @@ from typing import Any
 from urllib.parse import quote
 
 from django.http import QueryDict
-from django.utils import timezone
+
+from ..drawn import now as the_time
 
 TEXT_MAX = 40
 FORM = "Write a date as 2026-03-01, or a time as 2026-03-01T14:30Z."
@@ -42,7 +43,7 @@ class Moment:
 
 def read_moment(text: str) -> Moment:
     """The moment that a text means; nothing means now. A faulty text has an error and means now."""
-    typed, now = text.strip(), timezone.now().astimezone(UTC)
+    typed, now = text.strip(), the_time()
     today = now.date().isoformat()
     if not typed:
         return Moment(now, today, is_now=True)
