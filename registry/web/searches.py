@@ -10,6 +10,7 @@ from django.http import HttpRequest, QueryDict
 
 from registry.addresses import url
 from registry.catalog.filters import GROUPS, Not, Query, parse, tag_text
+from registry.catalog.filters.conditions import is_arn
 from registry.catalog.filters.terms import is_leaf, leaf
 from registry.catalog.reports.groups import Order
 
@@ -146,6 +147,8 @@ class GroupSearch:
         if isinstance(part, Not) or term.fault:
             return f"matches {part}"
         match term.key:
+            case "" if is_arn(term.value or ""):
+                return f"or version has the ARN {term.value}"
             case "":
                 return f"has {term.value} in its name or description"
             case "tag" | "meta":

@@ -336,6 +336,9 @@ def test_no_match_names_what_resembles_it(as_role: Any) -> None:
     assert "newgroup" not in html
     assert 'href="/groups/?q=fraud-detection"' in get(client, "/groups/?q=fraud-detektion")
     assert "No group matches all of these filters" in get(as_role("contributor"), "/groups/?q=a+b")
+    arn = "arn:aws:sagemaker:us-east-1:123456789012:model-package/fraud/7"
+    assert f"No group or version has the ARN {arn}" in get(client, f"/groups/?q={arn}")
+    assert "No group has arn in its name or description" in get(client, "/groups/?q=arn")
 
 
 def test_first_run_says_what_the_role_may_do(as_role: Any) -> None:

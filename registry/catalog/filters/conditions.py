@@ -181,6 +181,11 @@ def _group_term(term: Term, asked: _Asked) -> Q:
     raise KeyError(term.key)
 
 
+def is_arn(text: str) -> bool:
+    """Whether a word is looked for as the ARN of a group or version, and not in names and descriptions."""
+    return _ARN.fullmatch(text) is not None
+
+
 def _words(text: str) -> Q:
     arn = _ARN.fullmatch(text)
     return spelled(text, "name", "description") if arn is None else _arn(text, arn)
