@@ -186,12 +186,13 @@ def vacuum() -> None:
 @contextmanager
 def roomy_sqlite() -> Iterator[None]:
     """A large cache and seldom a checkpoint while the block runs: rows of an index lie far apart."""
-    usual = "PRAGMA cache_size=-4096", "PRAGMA wal_autocheckpoint=1000"
     with connection.cursor() as cursor:
+        cursor.execute("PRAGMA cache_size")
+        (usual,) = cursor.fetchone()
         cursor.execute("PRAGMA cache_size=-262144")
         cursor.execute("PRAGMA wal_autocheckpoint=50000")
         try:
             yield
         finally:
-            for statement in usual:
-                cursor.execute(statement)
+            cursor.execute(f"PRAGMA cache_size={usual}")
+            cursor.execute("PRAGMA wal_autocheckpoint=1000")

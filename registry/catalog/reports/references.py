@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db.models import Q, QuerySet
 
-from registry.statements import Prepared
+from registry.statements import Condition, Prepared
 
 from ..models import ApprovalStatus, ModelPackage, ModelPackageGroup
 from ..models.teams import but_hidden, hidden_from
@@ -107,16 +107,32 @@ def groups_called(user: User, words: Sequence[str], limit: int = LIMIT) -> list[
 
     Without words the groups that changed last. At most three queries.
     """
-    visible = _groups(user)
+    if user.role is None:
+        return []
+    hidden = hidden_from(user)
+    newest = _first_groups("-updated_at", "-id", limit=limit, hides=bool(hidden))
     if not words:
-        return list(visible.order_by("-updated_at", "-id")[:limit])
-    found = list(_beginning(visible, words).order_by("name", "id")[:limit])
+        return newest.all(found=_ANY, **hidden)
+    groups = ModelPackageGroup.objects.order_by()
+    by_name = _first_groups("name", "id", limit=limit, hides=bool(hidden))
+    found = by_name.all(found=Condition.of(groups.filter(_beginning(words))), **hidden)
     if len(found) < limit:
         since = _changed_since(RECENT).rows()
-        recent = visible.filter(updated_at__gte=since[0][0]) if since else visible
-        more = recent.filter(_all(words)).order_by("-updated_at", "-id")[:limit]
+        recent = _all(words) & Q(updated_at__gte=since[0][0]) if since else _all(words)
+        more = newest.all(found=Condition.of(groups.filter(recent)), **hidden)
         found += [group for group in more if group not in found][: limit - len(found)]
     return found
+
+
+_ANY = Condition("1 = 1", ())
+
+
+@cache
+def _first_groups(*order: str, limit: int, hides: bool) -> Prepared[ModelPackageGroup]:
+    """The statement of the first groups in an order, of those that a condition finds."""
+    rows = ModelPackageGroup.objects.live().only(*_SAID).order_by(*order)
+    kinds: dict[str, Any] = {"found": Condition} | ({"hidden_from": int} if hides else {})
+    return Prepared(lambda found, hidden_from=None: but_hidden(rows.filter(found), "pk", hidden_from)[:limit], **kinds)
 
 
 @cache
@@ -126,11 +142,20 @@ def _changed_since(place: int) -> Prepared[Any]:
     return Prepared(lambda: newest[place - 1 : place])
 
 
-def packages_called(user: User, words: Sequence[str], limit: int = LIMIT) -> list[ModelPackage]:
-    """Unversioned packages whose name begins with the first word and has the others."""
-    # Only they have a name; asked for what has no group, SQLite reads all of it.
-    visible = ModelPackage.objects.visible_to(user).only("region", "group", "version", "name")
-    return list(_beginning(visible, words).order_by("name", "id")[:limit]) if words else []
+def packages_called(user: User, words: Sequence[str]) -> list[ModelPackage]:
+    """Unversioned packages, which no team's limits hide, whose name begins with the first word and has the others."""
+    if user.role is None or not words:
+        return []
+    return _FIRST_PACKAGES.all(found=Condition.of(ModelPackage.objects.filter(_beginning(words))))
+
+
+# Only they have a name; asked for what has no group, SQLite reads all of it.
+_FIRST_PACKAGES: Prepared[ModelPackage] = Prepared(
+    lambda found: (
+        ModelPackage.objects.live().filter(found).only("region", "group", "version", "name").order_by("name", "id")
+    )[:LIMIT],
+    found=Condition,
+)
 
 
 def newest_waiting(user: User, group: ModelPackageGroup) -> int | None:
@@ -139,12 +164,12 @@ def newest_waiting(user: User, group: ModelPackageGroup) -> int | None:
     return visible.order_by("-version").values_list("version", flat=True).first()
 
 
-def _beginning(visible: QuerySet[Any], words: Sequence[str]) -> QuerySet[Any]:
+def _beginning(words: Sequence[str]) -> Q:
     first, *others = words
     begins = Q(name__prefix=first)
     if first != first.lower():
         begins |= Q(name__prefix=first.lower())
-    return visible.filter(begins & _all(others))
+    return begins & _all(others)
 
 
 def _all(words: Sequence[str]) -> Q:
