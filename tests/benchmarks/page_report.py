@@ -8,6 +8,8 @@ from typing import Any
 
 RATIO = 2.5
 GROWTH = 1.3
+# Below this part of a page's weight the small registry shows less, and what grew is the page.
+AS_MUCH = 0.9
 HEADING = "# What a page costs"
 
 
@@ -32,6 +34,11 @@ class PageRow:
     def growth(self) -> float | None:
         return self.large["cpu"] / self.small["cpu"] if self.small and self.small["cpu"] else None
 
+    @property
+    def shows_more(self) -> bool:
+        """True where the page says more in the large registry than in any small one."""
+        return self.small is not None and self.small["bytes"] < AS_MUCH * self.large["bytes"]
+
 
 def _marked(value: float, limit: float, text: str) -> str:
     return f"**{text}**" if value > limit else text
@@ -48,6 +55,8 @@ def page_table(rows: Sequence[PageRow]) -> list[str]:
         large, growth = row.large, row.growth
         small = f" ({row.small['bytes'] / 1000:.1f})" if row.small else ""
         grown = "" if growth is None else _marked(growth, GROWTH, f"{growth:.2f}")
+        if row.shows_more:
+            grown += " †"
         lines.append(
             f"| {large['name']} | {_marked(large['p95'], large['bar'], format(large['p95'], '.1f'))} "
             f"| {large['bar']:g} | {large['cpu']:.1f} | {large['queries']:.1f} ({large['statements']}) "
@@ -74,7 +83,8 @@ def page_section(measured: dict[str, list[PageRow]], conditions: Sequence[str]) 
         f"Bold: over the bar, over {RATIO:g} times the floor, or grown by more than {GROWTH:g} from the small registry",
         "to the large one (CPU). The page, its floor and both registries take turns, call by call and by twenties, so",
         "a slow minute of the machine counts for all. Beside what a page weighs stands its weight in the small",
-        "registry: where that is much less, there is less to show, and what grew is the page.",
+        f"registry. †: no small registry has as much to show (less than {AS_MUCH:.0%} of the weight), so what grew is",
+        "the page too.",
         "",
         *(f"- {line}." for line in conditions),
         "",

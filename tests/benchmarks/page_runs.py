@@ -20,7 +20,7 @@ from tests.databases import AS_INSTALLED, running_postgresql
 
 from .page_report import PageRow
 from .page_times import TURNS, Turn, page_names, told
-from .pages import ALL_METRICS, OF_ONE_GROUP, SOME
+from .pages import ALL_METRICS, SOME
 from .servers import manage
 
 
@@ -37,20 +37,20 @@ def _one_fill(groups: int, versions: int) -> Size:
     return Size(versions, groups, (("--groups", str(groups), "--versions", str(versions)),))
 
 
-# A small page says as much as a large one, with which it is compared. So there are two small registries: pages about
-# many groups are asked of one with as many groups as their filters need, pages about one group of one that has a group
-# with all that a trend covers (and 20 of as many versions as a row draws).
-WIDE = _one_fill(200, 1_000)
-DEEP = Size(
-    1_000,
-    21,
-    (
-        ("--groups", "1", "--versions", str(SOME), "--prefix", "fill-largest"),
-        *(
-            ("--groups", "1", "--versions", "20", "--prefix", f"fill-{place}", "--seed", str(place), "--add")
-            for place in range(1, 21)
-        ),
-    ),
+def _alike(groups: int, versions: int) -> tuple[tuple[str, ...], ...]:
+    """Options of so many fills that each make one group, which differ."""
+    of_each = "--groups", "1", "--versions", str(versions), "--add"
+    return tuple((*of_each, "--prefix", f"fill-{place}", "--seed", str(place)) for place in range(1, groups + 1))
+
+
+# What shows more costs more, so a page is compared with one that says about as much. No 1,000 versions have all at
+# once: many groups for their filters, groups with as many versions as a row draws, and one with all that a trend
+# covers or that few of a filter are among. So there are four small registries.
+SMALL = (
+    Size(1_000, 21, (("--groups", "1", "--versions", str(SOME), "--prefix", "fill-largest"), *_alike(20, 20))),
+    _one_fill(1, 1_000),
+    Size(1_000, 40, _alike(40, 25)),
+    _one_fill(200, 1_000),
 )
 LARGE = _one_fill(10_000, 1_000_000)
 # Its largest group has the 10,000 versions whose metrics are one page.
@@ -74,9 +74,9 @@ def measure_pages(folder: Path, databases: list[str], *, quick: bool, calls: int
     run = PageRun()
     size = QUICK_LARGE if quick else LARGE
     run.conditions.append(
-        f"{'Quick' if quick else 'Full'} run: {calls} requests a page; small is {DEEP.versions:,} versions in "
-        f"{DEEP.groups} groups, {SOME} of them in one, for pages about one group, "
-        f"and in {WIDE.groups} groups for all others; "
+        f"{'Quick' if quick else 'Full'} run: {calls} requests a page; small are four registries of 1,000 versions "
+        f"each, in {_among(SMALL)} groups, of which each page is compared with the one "
+        "where it weighs most nearly the same; "
         f"large {size.versions:,} in {size.groups:,}, a tenth of them in one (`manage.py filldemo`)"
     )
     for name in databases:
@@ -85,9 +85,9 @@ def measure_pages(folder: Path, databases: list[str], *, quick: bool, calls: int
         try:
             with ExitStack() as stack:
                 # They are asked in turns, so that one slow minute of the machine does not pass for growth.
-                wide, deep, many = (stack.enter_context(opened(of)) for of in (WIDE, DEEP, size))
+                many, *few = (stack.enter_context(opened(of)) for of in (size, *SMALL))
                 for page in page_names():
-                    large, small = rows_of(page, [many, deep if page in OF_ONE_GROUP else wide])
+                    large, small = rows_of(page, [many, most_alike(page, many, few)])
                     run.measured.setdefault(title, []).append(PageRow(large, None if page == ALL_METRICS else small))
             if not quick:
                 with opened(MIDDLE) as middle:
@@ -107,7 +107,7 @@ def registry(
     command = [sys.executable, "-m", "tests.benchmarks.page_times", "--asked", "--calls", str(calls)]
     with database(folder / f"pages-{name}-{of.versions}-{of.groups}", name, keep=keep) as environ:
         said = fill_once(environ, of)
-        if of not in (WIDE, DEEP, MIDDLE):
+        if of not in (*SMALL, MIDDLE):
             run.conditions.append(f"{title}: {said}")
         pipe = subprocess.PIPE
         with subprocess.Popen(command, cwd=PROJECT_ROOT, env=environ, stdin=pipe, stdout=pipe, text=True) as process:
@@ -119,15 +119,35 @@ def rows_of(page: str, processes: Sequence[subprocess.Popen[str]]) -> list[dict[
     turns: list[list[Turn]] = [[] for _ in processes]
     for _ in range(TURNS):
         for process, told_so_far in zip(processes, turns, strict=True):
-            assert process.stdin and process.stdout
-            print(page, file=process.stdin, flush=True)
-            answer = process.stdout.readline()
-            if not answer:
-                raise RuntimeError(f"{page} could not be measured.")
-            told_so_far.append(json.loads(answer))
+            told_so_far.append(_answer(process, page))
     rows = [told(page, of_one) for of_one in turns]
     print(f"  {page}: " + ", ".join(f"{row['cpu']:.1f} ms CPU, p95 {row['p95']:.1f}" for row in rows), flush=True)
     return rows
+
+
+def _among(sizes: Sequence[Size]) -> str:
+    *most, last = (str(of.groups) for of in sizes)
+    return f"{', '.join(most)} and {last}"
+
+
+def most_alike(page: str, large: subprocess.Popen[str], few: Sequence[subprocess.Popen[str]]) -> subprocess.Popen[str]:
+    """Of the small registries the one where the page weighs most nearly what it does in the large one.
+
+    Where that is much the same it is the first, whose groups are the largest: a trend weighs the same however many
+    versions it covers.
+    """
+    weight = _answer(large, f"?{page}")
+    weights = [_answer(process, f"?{page}") for process in few]
+    return min(zip(few, weights, strict=True), key=lambda one: round(10 * abs(one[1] - weight) / max(weight, 1)))[0]
+
+
+def _answer(process: subprocess.Popen[str], asked: str) -> Any:
+    assert process.stdin and process.stdout
+    print(asked, file=process.stdin, flush=True)
+    answer = process.stdout.readline()
+    if not answer:
+        raise RuntimeError(f"{asked} could not be measured.")
+    return json.loads(answer)
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 The database is the one that the environment names; it holds demo data. Beside each page stands its floor: its own
 statements through the database's driver, and an empty signed-in page behind the same middleware. The three take turns,
 so that a machine that becomes slower becomes so for all. `--asked`: names come by standard input, and the answer to
-each is one turn, for whoever lets several registries take turns (page_runs.py).
+each is one turn, for whoever lets several registries take turns (page_runs.py), or its weight after a "?".
 """
 
 from __future__ import annotations
@@ -114,7 +114,8 @@ def main(arguments: list[str]) -> int:
     bench = Bench(Asker(application, user), Places.find(), access_key(user), max(1, options.calls // TURNS))
     if options.asked:
         for line in sys.stdin:
-            print(json.dumps(bench.turn(line.strip())), flush=True)
+            name = line.strip()
+            print(json.dumps(bench.weigh(name[1:]) if name.startswith("?") else bench.turn(name)), flush=True)
     else:
         for name in page_names(options.only):
             if bench.has(name):
@@ -212,14 +213,24 @@ class Bench:
         own = [statement for statement in self.statements_of(ask) if statement[0] not in usual]
         return Asked(bar, floor, ask, own, len(ask()))
 
+    def weigh(self, name: str) -> int:
+        """Bytes of the page; 0 where this registry has nothing that it could be about."""
+        try:
+            return self._made_ready(name).size if self.has(name) else 0
+        except RuntimeError:
+            return 0
+
+    def _made_ready(self, name: str) -> Asked:
+        if name not in self.ready:
+            # One at a time: what is measured is all that is kept.
+            self.ready = {name: self.asked(name)}
+        return self.ready[name]
+
     def turn(self, name: str) -> Turn:
         """Some requests of the page and what its floor takes at that time."""
         from registry.web.drawn import drawings
 
-        page = self.ready.get(name)
-        if page is None:
-            # One at a time: what is measured is all that is kept.
-            self.ready = {name: (page := self.asked(name))}
+        page = self._made_ready(name)
         self.meter.look()
         cpu, times = self.meter.measure(
             {

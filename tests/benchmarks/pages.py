@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -34,10 +33,6 @@ class Page:
     @property
     def headers(self) -> dict[str, str]:
         return {"HX-Request": "true", "HX-Target": self.target} if self.target else {}
-
-    @property
-    def asks(self) -> str:
-        return self.address
 
 
 def _version(name: str, address: str) -> Page:
@@ -170,10 +165,6 @@ class Call:
     members: dict[str, str | int]
     bar: float
 
-    @property
-    def asks(self) -> str:
-        return " ".join(str(value) for value in self.members.values())
-
 
 _DESCRIBE, _LIST = BARS["describe"], BARS["list 100"]
 # As asked by `tests.benchmarks.run --parts wire` over the network.
@@ -194,9 +185,6 @@ CALLS = (
     ),
     Call("wire, list 100 groups", "ListModelPackageGroups", {"MaxResults": 100}, _LIST),
 )  # fmt: skip
-
-# Pages and calls about one group; all others are about many.
-OF_ONE_GROUP = {asked.name for asked in (*PAGES, *CALLS) if re.search(r"\{(\w*group\w*|ref)\}", asked.asks)}
 
 
 class Places(dict[str, Any]):
