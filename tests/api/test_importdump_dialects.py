@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from registry.api.sagemaker.answers import BadRecord, parse_time, person
-from registry.catalog.models import ModelPackage, ModelPackageGroup
+from registry.catalog.models import Container, ModelPackage, ModelPackageGroup
 from registry.events.models import Event
+from tests.catalog.counters import assert_containers_name_their_groups
 
 from .dumps import (
     ARN,
@@ -130,6 +131,7 @@ def test_the_demo_in_every_dialect_gives_the_same_tables(dialect, tmp_path):
     code, _, err = importdump(spoken)
     assert (code, err) == (0, "")
     assert tables() == before
+    assert_containers_name_their_groups(Container.objects.all())
 
 
 @pytest.mark.django_db

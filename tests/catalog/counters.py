@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from registry.catalog.models import ModelPackage, ModelPackageGroup
+from django.db.models import F, Q, QuerySet
+
+from registry.catalog.models import Container, ModelPackage, ModelPackageGroup
 
 
 def assert_counts_equal_the_rows(group: ModelPackageGroup) -> None:
@@ -23,3 +25,11 @@ def assert_counts_equal_the_rows(group: ModelPackageGroup) -> None:
     assert group.approved_at == ((newest.decided_at or newest.created_at) if newest else None)
     assert group.last_version == (rows[-1].version if rows else 0)
     assert [row.version for row in rows] == list(range(1, len(rows) + 1)), "a number is used once and never again"
+    assert_containers_name_their_groups(Container.objects.filter(package__in=[row.pk for row in rows]))
+
+
+def assert_containers_name_their_groups(containers: QuerySet[Container]) -> None:
+    """Those of a live version name its group, all others none."""
+    of_live = Q(package__deleted_at=None, package__group__isnull=False)
+    assert not containers.filter(of_live).exclude(group=F("package__group")).exists()
+    assert not containers.exclude(of_live).filter(group__isnull=False).exists()

@@ -17,7 +17,7 @@ from registry.catalog.filters import (
     version_conditions,
 )
 from registry.catalog.models import ModelPackage, ModelPackageGroup
-from tests.factories import make_group, make_version
+from tests.factories import make_group, make_package, make_version, specification
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -59,12 +59,18 @@ def test_version_conditions_hold_for_one_and_the_same_version(db: None) -> None:
 
 def test_deleted_rows_and_unversioned_packages_are_not_found_by(db: None) -> None:
     group = make_group("gone")
-    version = make_version(group, approval_status="Approved", customer_metadata_properties={"seed": "1"})
-    assert names("meta:seed=1") == ["gone"]
-    assert names("-meta:seed=1") == []
-    ModelPackage.objects.filter(pk=version.pk).update(deleted_at=NOW)
-    assert names("meta:seed=1") == []
-    assert names("-meta:seed=1") == ["gone"]
+    pairs, train = {"seed": "1"}, specification("train:1")
+    version = make_version(
+        group, approval_status="Approved", customer_metadata_properties=pairs, inference_specification=train
+    )
+    make_package("alone", customer_metadata_properties=pairs, inference_specification=train)
+    for part in ("meta:seed=1", "image:train:1", "image:1", "image:tra"):
+        ModelPackage.objects.filter(pk=version.pk).update(deleted_at=None)
+        assert names(part) == ["gone"], part
+        assert names(f"-{part}") == [], part
+        ModelPackage.objects.filter(pk=version.pk).update(deleted_at=NOW)
+        assert names(part) == [], part
+        assert names(f"-{part}") == ["gone"], part
 
 
 def test_words_are_found_without_case_and_signs_stand_for_themselves(db: None) -> None:

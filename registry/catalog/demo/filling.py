@@ -198,6 +198,7 @@ class Filling:
             image_name, image_tag = image_parts(container["Image"])
             self.tables[Container].add(
                 package_id=pk,
+                group_id=columns["group_id"],
                 position=position,
                 image=container["Image"],
                 image_name=image_name,

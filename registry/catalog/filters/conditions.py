@@ -32,7 +32,7 @@ from .estimates import estimate
 from .keys import STATUSES
 from .parser import Query
 from .terms import VERSION_KEYS, And, Node, Not, Or, Term, terms_of
-from .versions import PART_KEYS, combined, of_packages, spelled, tags_of, version_condition, within
+from .versions import PART_KEYS, combined, groups_with, of_packages, spelled, tags_of, version_condition, within
 
 _ARN = re.compile(
     r"(arn:[^:]*:sagemaker:([^:]*):([^:]*)):(model-package-group|model-package)/([^/]+)(?:/([0-9]+))?", re.IGNORECASE
@@ -148,6 +148,8 @@ def _has_version(node: And, asked: _Asked) -> Q:
         match node.nodes[0]:
             case Term(key="status", value=value):
                 return _COUNTERS[STATUSES[(value or "").lower()]]
+            case Term(key="image") as image if not asked.wide:
+                return asked.among(groups_with(image))
             case Or(nodes):
                 condition = _has_version(And((nodes[0],)), asked)
                 for child in nodes[1:]:

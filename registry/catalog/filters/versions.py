@@ -230,6 +230,12 @@ def is_wide(query: Query) -> bool:
         return any(count > WIDE for count in cursor.fetchone())
 
 
+def groups_with(term: Term) -> QuerySet[Any]:
+    """The ids of the groups that have a live version with the image that a term asks for, from its indexes alone."""
+    first, *others = [rows.filter(group__isnull=False).values("group_id") for rows in _stretches(term)]
+    return first.union(*others, all=True)
+
+
 def _stretches(term: Term) -> list[QuerySet[Any]]:
     """The rows of parts_of, each as one stretch of one index: only that is read without a look at the table."""
     if term.key != "image":

@@ -98,6 +98,7 @@ FOLLOWS: dict[str, dict[str, str]] = {
     "Container": {
         "id": OWN_ID,
         "package_id": OWNER,
+        "group_id": "the package's, while that is live",
         "position": _CONTAINER,
         "image": _CONTAINER,
         "image_name": _CONTAINER,

@@ -109,7 +109,7 @@ def version_lines(
         "pk", "version", "approval_status", "stage", "description", "created_at", "created_by_name", "decided_at",
         "decided_by_name", "approval_description", "last_modified_at", "last_modified_by_name", "waiting_since",
     )  # fmt: skip
-    wanted = shown.apply(versions_of(group))
+    wanted = shown.apply(versions_of(group), group.pk)
     below = wanted
     while rows := list(below.values_list(*columns)[:BATCH]):
         ids = [row[0] for row in rows]

@@ -118,7 +118,7 @@ def read_page(
     above = [rows.pop(0)] if before is not None and rows and rows[0].version == before else []
     if above and rows and None in (above[0].value, rows[0].value):
         # A gap in the metric crosses the edge of the page: where does the line come from?
-        higher = shown.apply(versions_of(group)).filter(version__gt=before).order_by("version")
+        higher = shown.apply(versions_of(group), group.pk).filter(version__gt=before).order_by("version")
         above = [*(Row(*values) for values in _row_values(higher, group.pk, metric)[: EDGE - 1])][::-1] + above
     end = rows[most - 1].version if len(rows) > most else 0
     gone = _tombstones(group, shown, before, end)
@@ -141,9 +141,9 @@ def _rows_from(group: ModelPackageGroup, metric: str, shown: VersionFilter, befo
 
 def _numbers(group: ModelPackageGroup, shown: VersionFilter, before: int | None, limit: int) -> Iterable[int]:
     """The numbers of the newest versions that `shown` lets through, from `before` down."""
-    condition = shown.condition
+    condition = shown.condition(group.pk)
     if condition is None:
-        wanted = shown.apply(versions_of(group))
+        wanted = shown.apply(versions_of(group), group.pk)
         below = wanted if before is None else wanted.filter(version__lte=before)
         return (number for (number,) in below.values_list("version")[:limit])
     place = {} if before is None else {"before": before}

@@ -51,8 +51,8 @@ class VersionFilter:
     def is_set(self) -> bool:
         return self != VersionFilter()
 
-    def apply(self, packages: PackageQuerySet) -> PackageQuerySet:
-        """Narrow `packages`."""
+    def apply(self, packages: PackageQuerySet, live_in: int | None = None) -> PackageQuerySet:
+        """Narrow `packages`. `live_in`: whoever asks wants but the live versions of the group with that id."""
         # Few versions are in a stage; many have a status, or are by one author.
         by = ByNoIndex if self.stages else F
         if self.stages:
@@ -64,7 +64,7 @@ class VersionFilter:
         if self.authors:
             packages = packages.filter(In(by("created_by_name"), self.authors))
         for part in self._parts:
-            packages = packages.filter(part.condition)
+            packages = packages.filter(part.condition(live_in))
         return packages.filter(self._conditions)
 
     @property
@@ -72,13 +72,12 @@ class VersionFilter:
         """Whether so few packages come into question that each is looked up, instead of the group walked."""
         return any(part.is_rare for part in self._parts)
 
-    @property
-    def condition(self) -> Condition | None:
+    def condition(self, live_in: int) -> Condition | None:
         """The same as a condition for statements; None where a filter was written, which may ask other tables too."""
         if self.query or self.typed is not None:
             return None
         if self.images or self.pairs:
-            return Condition.of(self.apply(ModelPackage.objects.all()))
+            return Condition.of(self.apply(ModelPackage.objects.all(), live_in))
         return _of_versions(self.status, self.stages, self.authors)
 
     @cached_property
@@ -102,22 +101,32 @@ def _of_versions(status: str, stages: tuple[str, ...], authors: tuple[str, ...])
 
 
 class _Having(NamedTuple):
-    condition: Q
-    is_rare: bool
+    """To have one of these parts, of which the whole registry has `many`, or more than _MANY."""
+
+    parts: QuerySet[Any]
+    many: int
+
+    @property
+    def is_rare(self) -> bool:
+        return self.many <= _RARE
+
+    def condition(self, live_in: int | None) -> Q:
+        """In the shape that costs least for so many of them.
+
+        A few say themselves which versions have them. Some are collected, and the versions looked up among them from
+        the newest down; of many, each version is asked.
+        """
+        parts = self.parts
+        if self.many > _MANY:
+            return Q(ExistsApart(parts.filter(package=OuterRef("pk"))))
+        if live_in is not None and parts.model is Container:
+            parts = parts.filter(group=live_in)
+        return Q(IsAmong(parts.values("package"))) if self.many > _FEW else Q(pk__in=parts.values("package"))
 
 
 def _having(model: type[Container | CustomerMetadataProperty], wanted: Q, counted: Q) -> _Having:
-    """The condition to have one of these parts, in the shape that costs least for so many of them.
-
-    A few say themselves which versions have them. Some are collected, and the versions looked up among them from the
-    newest down; of many, each version is asked. `counted` are those that may be many, as one stretch of an index.
-    """
-    parts: QuerySet[Any] = model.objects.filter(wanted).order_by()
-    count = _count(model, counted)
-    if count > _MANY:
-        return _Having(Q(ExistsApart(parts.filter(package=OuterRef("pk")))), is_rare=False)
-    condition = Q(IsAmong(parts.values("package"))) if count > _FEW else Q(pk__in=parts.values("package"))
-    return _Having(condition, is_rare=count <= _RARE)
+    """`counted` are those of the parts that may be many, as one stretch of an index."""
+    return _Having(model._default_manager.filter(wanted).order_by(), _count(model, counted))
 
 
 @estimate

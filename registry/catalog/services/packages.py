@@ -137,6 +137,7 @@ def container_rows(package: ModelPackage, containers: Iterable[Mapping[str, Any]
         rows.append(
             Container(
                 package=package,
+                group_id=package.group_id if package.deleted_at is None else None,
                 position=position,
                 image=image,
                 image_name=image_name,

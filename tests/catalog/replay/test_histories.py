@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from registry.catalog.models import ModelPackage, ModelPackageGroup
+from registry.catalog.models import Container, ModelPackage, ModelPackageGroup
 from registry.catalog.replay import compare_registry, stored
 from registry.catalog.replay.groups import Versions
 from registry.catalog.reports import as_of
 from registry.events.services import record
+from tests.catalog.counters import assert_containers_name_their_groups
 from tests.catalog.replay.histories import History
 from tests.factories import an_actor, make_version
 
@@ -93,6 +94,7 @@ def check_history(seed: int, steps: int) -> None:
     for at in history.steps(steps):
         snapshots.append((at, Snapshot()))
     assert not [str(one) for one in compare_registry()][:5]
+    assert_containers_name_their_groups(Container.objects.all())
     for at, snapshot in snapshots:
         faults = faults_of(at, snapshot) + _index_faults(at, snapshot)
         assert not faults, (at, faults[:3])
