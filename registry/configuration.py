@@ -260,8 +260,7 @@ def sqlite(path: Path, options: dict[str, str]) -> dict[str, Any]:
             # terabyte as it is built here: it reads where the system keeps the file anyway, for all workers once, and
             # its own cache, for each connection, holds little but what is being written.
             "init_command": (
-                "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; "
-                f"PRAGMA mmap_size={2**40}; PRAGMA cache_size=-4096"
+                f"PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA mmap_size={2**40}; PRAGMA cache_size=-4096"
             ),
         },
     }
