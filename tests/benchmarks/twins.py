@@ -24,7 +24,8 @@ def make_twins(database: psycopg.Connection, layout: str) -> list[tuple[str, str
     database.execute(f"CREATE SCHEMA {layout}")
     for table, key in keys(layout).items():
         own = table in (PACKAGE, EVENT, TAG) or key == "package_id"
-        column = "" if own else f", {key} bigint"
+        names = columns(database, table)
+        column = "" if own or key in names else f", {key} bigint"
         database.execute(
             f"CREATE TABLE {layout}.{table} (LIKE public.{table} INCLUDING DEFAULTS INCLUDING CONSTRAINTS"
             f" INCLUDING IDENTITY{column}) PARTITION BY HASH ({key})"
@@ -36,14 +37,26 @@ def make_twins(database: psycopg.Connection, layout: str) -> list[tuple[str, str
             )
         refused += copy_indexes(database, layout, table)
         source = f"public.{table} t" if own else f"public.{table} t JOIN public.{PACKAGE} p ON p.id = t.package_id"
-        wanted = "t.*" if own else "t.*, p.group_id"
-        # Columns of the twin stand in the order of the original, the new one last.
+        # Columns of the twin stand in the order of the original, a new one last. A container names the group of a live
+        # version only; here it lies beside its package.
+        wanted = ", ".join("p.group_id" if name == key and not own else f't."{name}"' for name in names)
+        wanted += ", p.group_id" if column else ""
         database.execute(f"INSERT INTO {layout}.{table} OVERRIDING SYSTEM VALUE SELECT {wanted} FROM {source}")
     for table in keys(layout):
         refused += copy_foreign_keys(database, layout, table)
         refused += copy_triggers(database, layout, table)
     database.execute("ANALYZE")
     return refused
+
+
+def columns(database: psycopg.Connection, table: str) -> list[str]:
+    """The columns of a table of the product, in their order."""
+    rows = database.execute(
+        "SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped"
+        " ORDER BY attnum",
+        [f"public.{table}"],
+    )
+    return [name for (name,) in rows.fetchall()]
 
 
 def attempt(database: psycopg.Connection, sql: str) -> str:
