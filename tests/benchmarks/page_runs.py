@@ -133,11 +133,13 @@ def _among(sizes: Sequence[Size]) -> str:
 def most_alike(page: str, large: subprocess.Popen[str], few: Sequence[subprocess.Popen[str]]) -> subprocess.Popen[str]:
     """Of the small registries the one where the page weighs most nearly what it does in the large one.
 
-    Where that is much the same it is the first, whose groups are the largest: a trend weighs the same however many
-    versions it covers.
+    Where that is much the same it is the first, whose largest group has all that a trend covers: a trend weighs the
+    same however much that is.
     """
     weight = _answer(large, f"?{page}")
     weights = [_answer(process, f"?{page}") for process in few]
+    if weight and any(weights):
+        few, weights = zip(*(pair for pair in zip(few, weights, strict=True) if pair[1]), strict=True)
     return min(zip(few, weights, strict=True), key=lambda one: round(10 * abs(one[1] - weight) / max(weight, 1)))[0]
 
 

@@ -128,4 +128,4 @@ def test_where_used_reads_an_index():
     for column, value in (("image", "host/a:1"), ("image_digest", "sha256:0")):
         plan = Container.objects.filter(**{column: value}).values("package_id").explain()
         if connection.vendor == "sqlite":
-            assert f"container_{column}" in plan
+            assert f"container_of_{column}" in plan

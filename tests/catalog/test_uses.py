@@ -137,13 +137,13 @@ def test_somebody_without_a_role_learns_nothing(viewer):
 @pytest.mark.parametrize(
     "used, index",
     [
-        (Used("image", "xgb:1.7-1"), "container_image_name"),
-        (Used("image", f"{HOST}/xgb:1.7-1"), "container_image_name"),
-        (Used("image", "xgb"), "container_image_name"),
-        (Used("image", f"{HOST}/xgb"), "container_image"),
+        (Used("image", "xgb:1.7-1"), "container_of_image_name"),
+        (Used("image", f"{HOST}/xgb:1.7-1"), "container_of_image_name"),
+        (Used("image", "xgb"), "container_of_image_name"),
+        (Used("image", f"{HOST}/xgb"), "container_of_image"),
         (Used("artifact", "s3://models/fraud/"), "container_model_data_url"),
         (Used("artifact", "s3://models/fraud/1/model.tar.gz"), "container_model_data_url"),
-        (Used("digest", DIGEST), "container_image_digest"),
+        (Used("digest", DIGEST), "container_of_image_digest"),
     ],
 )
 def test_it_is_read_from_an_index(viewer, used, index):

@@ -46,6 +46,7 @@ def take_over(folder: Path, database: str, facts: dict[str, Any]) -> dict[str, A
 def check(found: dict[str, Any], before: bytes, after: bytes, facts: dict[str, Any], fresh: list[str]) -> None:
     """What holds after any upgrade."""
     assert found["missing"] == []
+    assert found["groups_of_containers"] > 0
     assert sorted(after.splitlines()) == sorted(before.splitlines())
     last = facts["fraud_versions"]
     assert found["call"]["made"].endswith(f":model-package/fraud/{last + 1}")

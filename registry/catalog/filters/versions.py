@@ -223,7 +223,8 @@ def is_wide(query: Query) -> bool:
         for rows in _stretches(term):
             sql, params = rows.values("package")[: WIDE + 1].query.sql_with_params()
             if connection.vendor == "postgresql" and term.key != "image":
-                # A name that many have is not foreseen: it would read the table, from anywhere, until it met enough.
+                # Told that many rows have a name, PostgreSQL reads the table until it met enough of them, however far
+                # apart they are; so it is not told. All rows have the same empty digest: of images it may know.
                 sql = sql.replace(" = %s", " = (SELECT %s)")
             found.append(f"SELECT * FROM ({sql}) AS part")
             given += params

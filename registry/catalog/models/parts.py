@@ -113,13 +113,21 @@ class Container(models.Model):
     """One container of the inference specification, as columns, so that "where used" is one indexed query.
 
     The specification itself stays whole on the package. `image_name` is the image without its registry host
-    (repository:tag), `image_tag` the part after the colon. `group` is that of a live version: a database trigger takes
-    it away with the version and brings it back, so the groups of an image are found without a look at the versions.
+    (repository:tag), `image_tag` the part after the colon. `group` is that of a live version, so that the groups of an
+    image are found without a look at the versions: triggers of the database set it, take it away with the version and
+    bring it back.
     """
 
     package = models.ForeignKey(ModelPackage, on_delete=models.CASCADE, related_name="containers", db_index=False)
     group = models.ForeignKey(
-        ModelPackageGroup, null=True, editable=False, on_delete=models.CASCADE, related_name="+", db_index=False
+        ModelPackageGroup,
+        null=True,
+        editable=False,
+        on_delete=models.CASCADE,
+        related_name="+",
+        db_index=False,
+        # Copied from the version, where it has one.
+        db_constraint=False,
     )
     position = models.PositiveSmallIntegerField()
     image = models.CharField(max_length=IMAGE_MAX, blank=True, default="", validators=[validate_image])
@@ -140,10 +148,12 @@ class Container(models.Model):
             at_most("model_data_url", URL_MAX, "container"),
         ]
         indexes = [
-            models.Index(fields=["image", "package", "group"], name="container_image", opclasses=_BY_IMAGE),
-            models.Index(fields=["image_name", "package", "group"], name="container_image_name", opclasses=_BY_IMAGE),
-            models.Index(fields=["image_tag", "package", "group"], name="container_image_tag", opclasses=_BY_IMAGE),
-            models.Index(fields=["image_digest", "package", "group"], name="container_image_digest"),
+            models.Index(fields=["image", "package", "group"], name="container_of_image", opclasses=_BY_IMAGE),
+            models.Index(
+                fields=["image_name", "package", "group"], name="container_of_image_name", opclasses=_BY_IMAGE
+            ),
+            models.Index(fields=["image_tag", "package", "group"], name="container_of_image_tag", opclasses=_BY_IMAGE),
+            models.Index(fields=["image_digest", "package", "group"], name="container_of_image_digest"),
             # An index entry of PostgreSQL holds 2,700 bytes; 1,024 characters may be 4,096.
             models.Index(Left(F("model_data_url"), 512), F("package"), name="container_model_data_url"),
         ]

@@ -95,8 +95,8 @@ class PackageReplay:
     def containers(self) -> list[dict[str, Any]]:
         """The rows of its containers, which follow from its specification."""
         specification = self.columns["inference_specification"] or {}
-        names = [name for name in blank(Container) if name not in ("package_id", "group_id")]
-        rows = container_rows(ModelPackage(), specification.get("Containers") or [])
+        names = [name for name in blank(Container) if name != "package_id"]
+        rows = container_rows(self.as_package(0), specification.get("Containers") or [])
         return [{name: getattr(row, name) for name in names} for row in rows]
 
     # ---------- one method for each kind of event ----------

@@ -67,7 +67,8 @@ def parts_of(ids: Sequence[int]) -> dict[int, Parts]:
     """What hangs on some packages: by package, part and name, the other columns."""
     found: dict[int, Parts] = defaultdict(lambda: {part: {} for part in PARTS})
     for part, (model, key) in PARTS.items():
-        names = [name for name in blank(model) if name not in ("package_id", "group_id")]
+        owner = {"package_id"} if model is Container else {"package_id", "group_id"}
+        names = [name for name in blank(model) if name not in owner]
         rows = model._default_manager.filter(package__in=ids).order_by()
         for row in rows.values("package_id", *names):
             found[row.pop("package_id")][part][row.pop(key)] = row

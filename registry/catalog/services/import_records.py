@@ -178,7 +178,7 @@ def check_package(record: PackageRecord, row: ModelPackage) -> None:
         note("status", [f"The value is one of {', '.join(PACKAGE_STATUSES)}."])
     for container in container_rows(row, record.registration.containers):
         try:
-            container.clean_fields(exclude=["package"])
+            container.clean_fields(exclude=["package", "group"])
         except ValidationError as error:
             for name, messages in error.message_dict.items():
                 note(f"Containers[{container.position}].{name}", messages)

@@ -27,7 +27,8 @@ PAUSE_SECONDS = 3
 TRIES = 40
 # The number of the lock that all machines take on PostgreSQL: "migr" in ASCII.
 ADVISORY_LOCK = 0x6D696772
-LOCK_NOT_AVAILABLE = "55P03"
+# Not had within LOCK_TIMEOUT_MS, or never to be had: each of two waits for the other.
+LOCK_NOT_AVAILABLE = {"55P03", "40P01"}
 
 BLOCKERS = """
     SELECT pid, usename, application_name, state, extract(epoch FROM now() - xact_start)::int
@@ -67,7 +68,7 @@ class Command(migrate.Command):
                 super().handle(*args, **options)
                 return
             except OperationalError as error:
-                if getattr(error.__cause__, "sqlstate", "") != LOCK_NOT_AVAILABLE:
+                if getattr(error.__cause__, "sqlstate", "") not in LOCK_NOT_AVAILABLE:
                     raise
                 connection = connections[options["database"]]
                 said = f"A table is in use by a transaction that does not end.{self.blockers(connection)}"
