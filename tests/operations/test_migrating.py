@@ -16,8 +16,10 @@ import psycopg
 import pytest
 from django.conf import settings
 from django.core.management import CommandError, call_command
-from django.db import connections
+from django.core.management.commands.migrate import Command as DjangosCommand
+from django.db import OperationalError, connections
 from django.db.migrations.recorder import MigrationRecorder
+from psycopg.errors import DeadlockDetected
 
 from registry.configuration import PROJECT_ROOT
 from registry.web.management.commands import migrate
@@ -122,6 +124,23 @@ def test_it_is_tried_again_until_the_lock_is_gone(scratch, monkeypatch):
         wait_until(lambda: migrating.said.getvalue().count("trying again") >= 2, seconds=20)
         assert migrating.error is None
     assert "Everybody may pass now" in migrating.end()
+    assert migrating.error is None
+    assert applied(scratch)
+
+
+@pytest.mark.postgresql_only
+def test_a_deadlock_is_tried_again(scratch, monkeypatch):
+    monkeypatch.setattr(migrate, "PAUSE_SECONDS", 0.1)
+    handle, deadlocks = DjangosCommand.handle, [DeadlockDetected()]
+
+    def ended_once(command: Any, *args: Any, **options: Any) -> None:
+        if deadlocks:
+            raise OperationalError from deadlocks.pop()
+        handle(command, *args, **options)
+
+    monkeypatch.setattr(DjangosCommand, "handle", ended_once)
+    migrating = Migrating(scratch, tries=2)
+    assert "trying again" in migrating.end()
     assert migrating.error is None
     assert applied(scratch)
 
